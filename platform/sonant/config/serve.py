@@ -1,0 +1,175 @@
+"""What `sonant serve` runs: the subset of Ray Serve's own config file that we allow, typed.
+
+The same file works with `serve run` and `serve deploy`. Import paths are a closed list: a config is data and cannot
+name code.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.base import Section
+
+
+class Limits(Section):
+    """Bounds on what one request or session may ask for."""
+
+    max_body_mib: Annotated[float, Field(gt=0)] = 25.0
+    """Largest upload; more is refused while it is read."""
+    max_uploads_mib: Annotated[float, Field(gt=0)] = 256.0
+    """Bytes of uploads that one replica holds at once; more are refused until there is room."""
+    max_audio_s: Annotated[float, Field(gt=0)] = 600.0
+    """Longest decoded recording; more is refused while it is decoded."""
+    max_sessions: Annotated[int, Field(ge=1)] = 256
+    """Live sessions on one replica; more are refused at once."""
+    max_frame_kib: Annotated[int, Field(ge=1)] = 1024
+    """Largest message of a live session."""
+    idle_s: Annotated[float, Field(gt=0)] = 20.0
+    """A live session without a message, or an upload without a byte, for this long is ended."""
+    max_session_s: Annotated[float, Field(gt=0)] = 3600.0
+    """Longest live session."""
+
+
+class Batching(Section):
+    """How requests share calls of the graph."""
+
+    max_batch: Annotated[int, Field(ge=1)] = 16
+    """Clips in one call."""
+    wait_ms: Annotated[float, Field(ge=0)] = 0.0
+    """Time to wait for more; 0 batches what is queued already (best on CPU)."""
+
+
+class StageOptions(Section):
+    """Ray Serve options of one deployment; a stage has its own when the placement is split."""
+
+    num_replicas: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
+    """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when `autoscaling_config` is set."""
+    autoscaling_config: dict[str, float | int | str] | None = None
+    """Ray Serve's autoscaling keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
+    num_cpus: Annotated[float, Field(ge=0)] = 1.0
+    """CPUs that Ray sets aside for a replica."""
+    num_gpus: Annotated[float, Field(ge=0)] = 0.0
+    """GPUs, or a share of one, that Ray sets aside for a replica."""
+    max_ongoing_requests: Annotated[int, Field(ge=1)] = 512
+    """Requests and sessions on a replica at once; kept above our own limits, because Serve lets callers hang."""
+    graceful_shutdown_timeout_s: Annotated[float, Field(ge=0)] = 20.0
+    """Time that a leaving replica gives to its requests and sessions."""
+
+    @model_validator(mode="after")
+    def _one_way_to_scale(self) -> Self:
+        if self.num_replicas is not None and self.autoscaling_config is not None:
+            raise ValueError("set num_replicas or autoscaling_config, not both")
+        return self
+
+
+class ClassifyApp(Section):
+    """Arguments of serve_apps.classify:build."""
+
+    bundle: str
+    """Bundle folder or URL, or STORE/NAME@ALIAS."""
+    placement: Literal["fused", "split"] = "fused"
+    """fused: extractor, model and postprocess in one replica; split: each a deployment that scales alone."""
+    threads: Annotated[int, Field(ge=1)] = 1
+    """onnxruntime threads of a replica."""
+    providers: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    """onnxruntime execution providers in order of preference; those not installed are skipped and logged."""
+    batching: Batching = Batching()
+    limits: Limits = Limits()
+    ingress: StageOptions = StageOptions()
+    """The replicas that take requests: all stages when fused, the extractor when split."""
+    model: StageOptions = StageOptions()
+    """The replicas that hold the graph when split."""
+    postprocess: StageOptions = StageOptions(num_cpus=0.1)
+    """The replicas that make answers of logits when split."""
+    allowed_origins: tuple[str, ...] = ()
+    """Web pages of other origins (https://app.example) that may open live sessions; "*" allows all."""
+
+    @model_validator(mode="after")
+    def _room_for_sessions(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.limits.max_sessions:
+            raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
+        return self
+
+
+class HomeApp(Section):
+    """Arguments of serve_apps.home:build."""
+
+    title: str = "sonant"
+    """Name at the head of the console and of the API documentation."""
+    applications: dict[str, str] = {}
+    """Route prefixes of the other applications by name: what /v1/models and the merged OpenAPI ask."""
+
+
+class HttpOptions(Section):
+    """Where the server listens."""
+
+    host: str = "127.0.0.1"
+    """Address to bind; 0.0.0.0 is every interface of the machine, and asks for RAY_AUTH_MODE=token."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """Port to bind."""
+    request_timeout_s: Annotated[float, Field(gt=0)] | None = None
+    """Time after which Serve gives a request up; it ends live sessions too, so null is usual."""
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Route = Annotated[str, Field(pattern=r"^/([a-z0-9_-]+(/[a-z0-9_-]+)*)?$")]
+
+
+class ClassifyApplication(Section):
+    """Answers what is heard in a clip or a live stream."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Route
+    """Where its routes begin."""
+    import_path: Literal["serve_apps.classify:build"]
+    """What builds it: one of ours."""
+    args: ClassifyApp
+    """Its own settings."""
+
+
+class HomeApplication(Section):
+    """The console, health, metrics and documentation of everything that is served."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Literal["/"] = "/"
+    """Where its routes begin."""
+    import_path: Literal["serve_apps.home:build"]
+    """What builds it: one of ours."""
+    args: HomeApp = HomeApp()
+    """Its own settings."""
+
+
+Application = Annotated[ClassifyApplication | HomeApplication, Field(discriminator="import_path")]
+
+
+class ServeFile(Section):
+    """A Ray Serve config file, as far as we use it."""
+
+    proxy_location: Literal["HeadOnly", "EveryNode", "Disabled"] = "HeadOnly"
+    """Nodes that listen for requests."""
+    http_options: HttpOptions = HttpOptions()
+    logging_config: dict[str, Any] = {"enable_access_log": False, "log_level": "WARNING"}
+    """Ray Serve's logging keys; a line for each request costs about 2 % of one."""
+    fast_proxy: bool | None = None
+    """`sonant serve` only: HAProxy instead of Ray's own proxy; null takes it when its binary is there."""
+    applications: Annotated[tuple[Application, ...], Field(min_length=1)]
+    """What is served; each application deploys, scales and rolls back alone."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        for what in ("name", "route_prefix"):
+            values = [getattr(app, what) for app in self.applications]
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"two applications have the {what} {twice[0]!r}")
+        routes = {app.name: app.route_prefix for app in self.applications}
+        for app in self.applications:
+            listed = app.args.applications if isinstance(app, HomeApplication) else {}
+            for name, route in listed.items():
+                if routes.get(name) != route:
+                    raise ValueError(f"{app.name} lists {name!r} at {route}, but no such application is in this file")
+        return self

@@ -1,0 +1,139 @@
+"""The messages of a live session, typed both ways.
+
+    client                                              server
+    {"type": "start", "format": ..., ...}               {"type": "ready", "session", "model", "labels", "hop_ms"}
+    binary: audio in that format                        {"type": "event", "t_start", "t_end", "label", "score"}
+                                                        {"type": "scores", "t", "scores": {label: p}}   when asked
+    {"type": "ping"}                                    {"type": "pong"}
+    {"type": "end"}                                     {"type": "done", "audio_s"}, then close 1000
+                                                        {"type": "error", "error": {...}}, then the error's close code
+
+Times are seconds of audio since the session's first sample.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sonant.audio.stream_decode import StreamFormat
+from sonant.errors import RequestError, SonantError
+
+MAX_TEXT = 4096
+"""Largest text message in characters: all of ours are far smaller."""
+
+
+class Incoming(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Start(Incoming):
+    """First message of a session: what the binary messages hold."""
+
+    type: Literal["start"]
+    format: StreamFormat = "pcm_s16le"
+    """Raw little-endian mono PCM, or a container as MediaRecorder cuts it into pieces."""
+    sample_rate_hz: Annotated[int, Field(ge=4000, le=192_000)] = 16_000
+    """Rate of raw PCM; containers carry their own."""
+    scores: bool = False
+    """Also send the probability of every label, once a chunk."""
+
+
+class End(Incoming):
+    """No more audio: flush, answer and close."""
+
+    type: Literal["end"]
+
+
+class Ping(Incoming):
+    """Keeps a silent session open."""
+
+    type: Literal["ping"]
+
+
+ClientMessage = Annotated[Start | End | Ping, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Start | End | Ping] = TypeAdapter(ClientMessage)
+
+
+class Outgoing(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def text(self) -> str:
+        return self.model_dump_json()
+
+
+class Ready(Outgoing):
+    """The session holds a slot; audio may come."""
+
+    type: Literal["ready"] = "ready"
+    session: str
+    model: str
+    labels: list[str]
+    hop_ms: float
+    """Audio between two frames of scores."""
+
+
+class Event(Outgoing):
+    """A label was heard."""
+
+    type: Literal["event"] = "event"
+    t_start: float
+    t_end: float
+    label: str
+    score: float
+
+
+class Scores(Outgoing):
+    """Probabilities of all labels at one time."""
+
+    type: Literal["scores"] = "scores"
+    t: float
+    scores: dict[str, float]
+
+
+class Pong(Outgoing):
+    type: Literal["pong"] = "pong"
+
+
+class Done(Outgoing):
+    """All audio was used; the socket closes with 1000."""
+
+    type: Literal["done"] = "done"
+    audio_s: float
+
+
+class ErrorMessage(Outgoing):
+    """Why the session ends; the close code follows."""
+
+    type: Literal["error"] = "error"
+    error: dict[str, str]
+
+
+ServerMessage = Ready | Event | Scores | Pong | Done | ErrorMessage
+
+
+def parse(text: str) -> Start | End | Ping:
+    """A client's text message, or RequestError that says what is wrong with it."""
+    if len(text) > MAX_TEXT:
+        raise RequestError("request.invalid", f"text messages have at most {MAX_TEXT} characters; audio goes as binary")
+    try:
+        return _CLIENT.validate_json(text)
+    except ValidationError as error:
+        told = "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
+        raise RequestError("request.invalid", told) from None
+
+
+def error_message(error: SonantError, session: str) -> ErrorMessage:
+    return ErrorMessage(error=error.body(session)["error"])
+
+
+def json_schemas() -> dict[str, Any]:
+    """JSON schemas of both directions, for the documentation of a socket that OpenAPI cannot describe."""
+    return {"client": _CLIENT.json_schema(), "server": TypeAdapter(ServerMessage).json_schema()}
+
+
+def _fault(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    message = str(fault["msg"])
+    return f"{where}: {message[:1].lower()}{message[1:]}" if where else f"not a message of ours: {message}"

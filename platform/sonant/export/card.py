@@ -1,0 +1,91 @@
+"""card.md: what a bundle is, in words, made from its own records."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from sonant.config.experiment import Experiment
+from sonant.runtime.info import BundleInfo
+
+_SHOWN_LABELS = 60
+
+
+def card(info: BundleInfo, config: Experiment) -> str:
+    """The card of a bundle whose description is complete but for its files."""
+    sections = (_title(info, config), _data(info, config), _metrics(info), _proof(info), _limits(info), _use(info))
+    return "\n".join(sections)
+
+
+def _title(info: BundleInfo, config: Experiment) -> str:
+    live = "does not run live"
+    if info.hop is not None:
+        live = f"runs live: a frame each {info.hop_ms:g} ms, pooled over {info.window_ms:g} ms"
+    about = _text(
+        f"A `{config.model.kind}` network that gives one of {len(info.labels)} labels for each clip of sound.",
+        f"It takes mono samples at {info.sample_rate_hz} Hz, was trained on clips of {info.clip_s:g} s, and {live}.",
+    )
+    return f"# {info.name}\n\nVersion {info.version}, made {info.created}.\n\n{about}\nLabels: {_labels(info.labels)}\n"
+
+
+def _text(*sentences: str) -> str:
+    return textwrap.fill(" ".join(sentences), 120, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(f"`{label}`" for label in labels[:_SHOWN_LABELS])
+    return shown if len(labels) <= _SHOWN_LABELS else f"{shown} and {len(labels) - _SHOWN_LABELS} more"
+
+
+def _data(info: BundleInfo, config: Experiment) -> str:
+    source = info.provenance
+    about = _text(
+        f"Corpus `{source.corpus}` (sha256 of its manifest: {source.corpus_sha256[:16] or 'unknown'}),",
+        f"split `{config.data.split.kind}`.",
+        f"Run `{source.run}`, commit {source.commit or 'unknown'}, seed {config.seed}.",
+    )
+    return f"## Data\n\n{about}"
+
+
+def _metrics(info: BundleInfo) -> str:
+    rows = _table({"metric": "value"} | {name: f"{value:.4f}" for name, value in info.metrics.items()})
+    return f"## Metrics\n\nOf the weights in this bundle, measured when they were trained.\n\n{rows}\n"
+
+
+def _proof(info: BundleInfo) -> str:
+    rows = _table(
+        {"compared": "cases | largest error | allowed"}
+        | {c.what: f"{c.cases} | {c.error:.2e} | {c.tolerance:.0e}" for c in info.parity.values()}
+    )
+    return f"## Proof\n\nLargest difference of a logit, measured before this bundle was written.\n\n{rows}\n"
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    rule = "|" + "---|" * (lines[0].count("|") - 1)
+    return "\n".join((lines[0], rule, *lines[1:]))
+
+
+def _limits(info: BundleInfo) -> str:
+    background = ", ".join(f"`{label}`" for label in info.background if label in info.labels)
+    about = _text(
+        f"Sound that is none of the labels is meant to come out as {background}."
+        if background
+        else "It has no label for other sound: whatever it hears, it names one of its labels.",
+        "It knows no voices, rooms, microphones and noises but those of its corpus; the metrics above say nothing",
+        "about others. Scores are a softmax and not calibrated beyond what the metrics show.",
+    )
+    return f"## Limits\n\n{about}"
+
+
+def _use(info: BundleInfo) -> str:
+    live = (
+        f"Live, a label is an event from a probability of {info.events.threshold:g}, averaged over"
+        f" {info.events.smooth_ms:g} ms. "
+        if info.hop is not None
+        else ""
+    )
+    about = _text(
+        f"{live}The folder is verified file by file when it is opened: a changed byte or a missing proof is refused."
+    )
+    return f"## Use\n\n    sonant infer BUNDLE recording.wav\n    sonant promote BUNDLE champion\n\n{about}"

@@ -1,0 +1,145 @@
+"""Run in, bundle out: graphs are written, proven against the network that was trained, and only then kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as version_of
+from typing import Any, cast
+
+from safetensors.torch import save
+
+from models.classify.base import Classifier
+from models.streaming import Streaming
+from sonant.config.experiment import Experiment
+from sonant.config.load import dump
+from sonant.export.bundle import Contents, digests, publish, seal
+from sonant.export.card import card
+from sonant.export.onnx import OnnxGraph, export_graphs
+from sonant.export.parity import prove
+from sonant.runtime.bundle import judge
+from sonant.runtime.info import BundleInfo, Provenance, Role
+from sonant.track import events, files
+
+_LIBRARIES = ("sonant", "torch", "onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a bundle is made from."""
+
+    model: Classifier
+    """In evaluation mode, with the weights to export."""
+    config: Experiment
+    labels: tuple[str, ...]
+    metrics: Mapping[str, float]
+    run: str
+    corpus_sha256: str = ""
+    commit: str | None = None
+
+
+def export(run_url: str, *, out: str | None = None) -> str:
+    """Exports a run's best checkpoint; gives the bundle's path (default: bundles/<version>/ in the run folder).
+
+    Raises bundle.unproven, and leaves nothing behind, when a graph or a stream differs from the network by more than
+    the config's tolerances.
+    """
+    trained = read_run(run_url)
+    info, contents = make(trained)
+    return publish(seal(info, contents), out or files.join(trained.run, "bundles", info.version))
+
+
+def make(trained: Trained) -> tuple[BundleInfo, Contents]:
+    """The description and files of a proven bundle, nothing written yet."""
+    config = trained.config
+    graphs = export_graphs(trained.model, split_features=config.export.split_features)
+    sizes = {"clip_s": config.data.clip_s, "window_s": config.model.window_ms / 1000}
+    parity = prove(trained.model, graphs, config.export, **sizes)
+    contents: Contents = {graph.info.file: graph.data for graph in graphs.values()}
+    contents["weights.safetensors"] = _weights(trained.model)
+    contents["config.yaml"] = dump(config).encode()
+    created = datetime.now(UTC)
+    info = _describe(trained, graphs, created, contents).model_copy(update={"parity": parity})
+    judge(info, info.id)
+    contents["card.md"] = card(info, config).encode()
+    return BundleInfo.model_validate(info.model_dump() | {"files": digests(contents)}), contents
+
+
+def read_run(run_url: str) -> Trained:
+    """A run's best checkpoint and what is known about it."""
+    from sonant.data.corpus import Corpus
+    from sonant.train.run import open_run
+
+    run = open_run(run_url)
+    return Trained(
+        model=cast(Classifier, run.load_model("best")),
+        config=run.config,
+        labels=run.labels,
+        metrics=_metrics(run.path),
+        run=run.path,
+        corpus_sha256=Corpus.open(run.config.data.corpus).hash,
+        commit=_commit(run.path),
+    )
+
+
+def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datetime, contents: Contents) -> BundleInfo:
+    config, model = trained.config, trained.model
+    live = cast(Streaming, model) if isinstance(model, Streaming) else None
+    hashes = digests(contents)
+    # The second half of the version is made of the content: the same weights and graphs end on the same letters.
+    content = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
+    return BundleInfo(
+        schema_version=1,
+        name=config.name,
+        version=f"{created:%Y%m%dt%H%M%S}-{content[:8]}",
+        created=created.isoformat(timespec="seconds"),
+        task=config.task.kind,
+        labels=trained.labels,
+        background=config.task.background,
+        events=config.task.events,
+        sample_rate_hz=model.sample_rate_hz,
+        clip_s=config.data.clip_s,
+        hop=live.hop if live else None,
+        latency=live.latency if live else 0,
+        window_ms=config.model.window_ms if live else 0.0,
+        graphs={role: graph.info for role, graph in graphs.items()},
+        metrics=dict(trained.metrics),
+        parity={},
+        provenance=Provenance(
+            run=trained.run,
+            commit=trained.commit,
+            config_sha256=hashes["config.yaml"],
+            corpus=config.data.corpus,
+            corpus_sha256=trained.corpus_sha256,
+            versions={library: version_of(library) for library in _LIBRARIES},
+        ),
+        files=hashes,
+    )
+
+
+def _weights(model: Classifier) -> bytes:
+    # Copies, because safetensors refuses tensors that share memory.
+    return save({name: value.detach().clone().contiguous() for name, value in model.state_dict().items()})
+
+
+def _metrics(run: str) -> dict[str, float]:
+    """Metrics of the exported weights: `validation.accuracy`, `test.accuracy`, ..."""
+    ends = [event for event in events.read(run) if event["kind"] == "end"]
+    sources = {"validation": "best", "test": "test"}
+    last = ends[-1] if ends else {}
+    return {
+        f"{split}.{name}": value
+        for split, key in sources.items()
+        for name, value in cast(dict[str, Any], last.get(key) or {}).items()
+        if isinstance(value, float)
+    }
+
+
+def _commit(run: str) -> str | None:
+    """The commit that trained the run; with a + when the tree had changes."""
+    path = files.join(run, "environment.json")
+    git: Any = files.read_json(path).get("git") if files.exists(path) else None
+    return f"{git['commit']}{'+' if git['dirty'] else ''}" if git else None

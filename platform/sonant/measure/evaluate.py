@@ -1,0 +1,140 @@
+"""How good is it? A run through torch, or a bundle through the very engine that serves it, on a prepared corpus.
+
+Both see the same clips, cut as in training, and both are judged by the same metrics; a bundle is exported well when the
+two agree.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import yaml
+
+from sonant import tasks
+from sonant.audio.samples import to_float
+from sonant.config.experiment import Experiment
+from sonant.config.load import check
+from sonant.data.corpus import Corpus
+from sonant.data.loader import Loader
+from sonant.data.split import Rows, split
+from sonant.errors import DataError
+from sonant.metrics.confusion import confusion
+from sonant.runtime.bundle import INFO, Bundle, open_bundle
+from sonant.runtime.engine import Engine
+from sonant.track import files
+from sonant.train.evaluate import Scored
+from sonant.train.evaluate import evaluate as score_model
+from sonant.train.place import Place
+from sonant.train.review import accuracy_interval, predictions
+from sonant.train.run import open_run
+
+SplitName = Literal["train", "validation", "test", "all"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Outputs on every clip of a split, and what they amount to."""
+
+    model: str
+    """The run folder, or the bundle's name and version."""
+    labels: tuple[str, ...]
+    corpus: Corpus
+    split: str
+    scored: Scored
+    metrics: dict[str, float]
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
+        interval = accuracy_interval(self.corpus, self.scored)
+        return {
+            "model": self.model,
+            "corpus": str(self.corpus.path),
+            "split": self.split,
+            "clips": len(self.scored.row_N),
+            "metrics": self.metrics,
+            "interval": [interval["accuracy_low"], interval["accuracy_high"]],
+        }
+
+    def confusion(self) -> dict[str, Any]:
+        """Counts of (true label, predicted label)."""
+        predicted_N = self.scored.logits_NK.argmax(axis=1)
+        matrix_KK = confusion(self.scored.label_N, predicted_N, len(self.labels))
+        return {"labels": list(self.labels), self.split: matrix_KK.tolist()}
+
+    def predictions(self) -> list[dict[str, Any]]:
+        """One row a clip: id, label, predicted, loss, score."""
+        return predictions(self.corpus, self.labels, self.scored, self.split)
+
+    def write(self, out: str) -> None:
+        """metrics.json, confusion.json and predictions.parquet in a folder or at a URL."""
+        table = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(self.predictions()), table)
+        files.write_json(files.join(out, "metrics.json"), self.summary())
+        files.write_json(files.join(out, "confusion.json"), self.confusion())
+        files.write_bytes(files.join(out, "predictions.parquet"), table.getvalue())
+
+
+def evaluate(
+    subject: str, data: str | None = None, *, split: SplitName = "test", out: str | None = None
+) -> dict[str, Any]:
+    """Judges a run folder or a bundle on a split of a prepared corpus (its own by default); gives the summary.
+
+    With `out`, the confusion matrix and every prediction are written there too.
+    """
+    judged = judge(subject, data, split=split)
+    if out is not None:
+        judged.write(out)
+    return judged.summary()
+
+
+def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -> Evaluation:
+    """`evaluate`, with the outputs for every clip."""
+    opened = open_bundle(subject) if _is_bundle(subject) else open_run(subject)
+    if isinstance(opened, Bundle):
+        config, labels, name = config_of(opened), opened.info.labels, opened.info.id
+    else:
+        config, labels, name = opened.config, opened.labels, opened.path
+    corpus = Corpus.open(data or config.data.corpus)
+    loader = Loader(corpus, _rows(corpus, config, split), labels, config.data, seed=config.seed, training=False)
+    task = tasks.create(config.task, labels, loader.label_counts)
+    if isinstance(opened, Bundle):
+        scored = _score_bundle(Engine(opened), loader)
+    else:
+        scored = score_model(opened.load_model("best"), task, loader, Place(torch.device("cpu")))
+    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N))
+
+
+def _is_bundle(subject: str) -> bool:
+    """A run folder has no bundle.json, and its name has no alias."""
+    return "@" in subject.rpartition("/")[2] or files.exists(files.join(subject, INFO))
+
+
+def config_of(bundle: Bundle) -> Experiment:
+    """The config that a bundle was trained with."""
+    return check(Experiment, yaml.safe_load(bundle.read("config.yaml")), source=f"{bundle.path}/config.yaml")
+
+
+def _rows(corpus: Corpus, config: Experiment, name: SplitName) -> Rows:
+    if name == "all":
+        return np.arange(len(corpus))
+    rows = cast(Rows, getattr(split(corpus, config.data.split, config.seed), name))
+    if not rows.size:
+        raise DataError("data.empty", f"{corpus.path} has no {name} clips", hint="choose another --split, such as all")
+    return rows
+
+
+def _score_bundle(engine: Engine, loader: Loader) -> Scored:
+    """Outputs of the bundle's graph, in the order of the corpus' rows."""
+    batches = [
+        (batch.row_B.numpy(), batch.label_B.numpy(), engine.logits(to_float(batch.wav_BN.numpy())))
+        for batch in loader.epoch(0)
+    ]
+    row_N, label_N, logits_NK = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    order = np.argsort(row_N, kind="stable")
+    return Scored(row_N[order], label_N[order], logits_NK[order])

@@ -1,0 +1,160 @@
+"""What bundle.json says: the schema that export writes and everything that serves reads.
+
+Strict on purpose. A bundle comes from outside the process, so every name is a plain file name, every number is finite
+and every list is bounded before anything else of the bundle is looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, FiniteFloat, model_validator
+
+from models.base import Section
+from sonant.config.task import EventRule
+
+MAX_TOLERANCE = 1e-2
+"""A bundle whose own tolerance is wider than this proves nothing, whatever it records."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+"""Files, bundles, versions and aliases: one path segment that no file system or URL reads as anything else."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Dtype = Literal["float32", "float64", "float16", "int64", "int32", "bool"]
+Role = Literal["model", "step", "frontend", "body"]
+
+REQUIRED: dict[Role, tuple[str, ...]] = {
+    "model": ("model",),
+    "step": ("stream", "step", "clip"),
+    "frontend": (),
+    "body": ("split",),
+}
+"""The checks that must stand in the parity record of a bundle with these graphs."""
+
+
+class TensorInfo(Section):
+    """An input or output of a graph; a dimension is a number, or the name of a size that may vary."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    """As the graph has it."""
+    dtype: Dtype
+    """Type of the elements."""
+    shape: Annotated[tuple[int | str, ...], Field(max_length=8)]
+    """Sizes of the dimensions."""
+
+
+class StateInfo(Section):
+    """One state tensor of a stream, without the row dimension. Its graph names are `in.<name>` and `out.<name>`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=252)]
+    """Path of the module that remembers it."""
+    shape: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=8)]
+    """Sizes for one stream."""
+    dtype: Dtype
+    """Type of the elements."""
+    fill: FiniteFloat = 0.0
+    """Value of every element when a stream begins."""
+
+
+class GraphInfo(Section):
+    """One ONNX file and what goes into and comes out of it."""
+
+    file: Name
+    """In the bundle's folder."""
+    inputs: Annotated[tuple[TensorInfo, ...], Field(min_length=1, max_length=512)]
+    """In the graph's order."""
+    outputs: Annotated[tuple[TensorInfo, ...], Field(min_length=1, max_length=512)]
+    """In the graph's order."""
+    state: Annotated[tuple[StateInfo, ...], Field(max_length=512)] = ()
+    """What a stream carries from step to step, in the graph's order."""
+
+
+class Check(Section):
+    """One proof: two ways to compute the same outputs, and the largest difference seen between them."""
+
+    what: Annotated[str, Field(max_length=200)]
+    """The two ways, in words."""
+    cases: Annotated[int, Field(ge=1)]
+    """Inputs compared: batch sizes x lengths x kinds of signal, or ways to cut them into chunks."""
+    error: Annotated[FiniteFloat, Field(ge=0)]
+    """Largest absolute difference of a logit, relative to the largest logit where that is above 1."""
+    tolerance: Annotated[FiniteFloat, Field(gt=0)]
+    """Largest error allowed when it was exported."""
+
+
+class Provenance(Section):
+    """Where a bundle comes from."""
+
+    run: str
+    """Folder or URL of the training run."""
+    commit: str | None = None
+    """Git commit of the code that trained it, when known."""
+    config_sha256: Sha256
+    """Hash of config.yaml."""
+    corpus: str
+    """Folder or URL of the corpus."""
+    corpus_sha256: str
+    """Hash of the corpus' manifest; empty when unknown."""
+    versions: dict[str, str]
+    """Versions of the libraries that exported it."""
+
+
+class BundleInfo(Section):
+    """A bundle's whole description."""
+
+    schema_version: Literal[1]
+    """Version of this description."""
+    name: Name
+    """What the bundle is called in a store."""
+    version: Name
+    """UTC time of the export, and the first letters of a hash of the content."""
+    created: str
+    """UTC time, ISO 8601."""
+    task: Literal["classify"]
+    """The kind of job."""
+    labels: Annotated[tuple[str, ...], Field(min_length=1, max_length=100_000)]
+    """In the order of the logits."""
+    background: tuple[str, ...]
+    """Labels that stand for "none of them": never reported as events."""
+    events: EventRule
+    """How live scores become events."""
+    sample_rate_hz: Annotated[int, Field(ge=4000, le=192_000)]
+    """Rate of the samples that the graphs take."""
+    clip_s: Annotated[FiniteFloat, Field(gt=0)]
+    """Length of the clips it was trained on."""
+    hop: Annotated[int, Field(ge=1)] | None
+    """Samples of one live frame; null: it cannot run live."""
+    latency: Annotated[int, Field(ge=0)] = 0
+    """Samples of algorithmic delay of a live frame."""
+    window_ms: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    """Time that a live frame's logits are pooled over."""
+    graphs: dict[Role, GraphInfo]
+    """What each graph is for, and what it takes."""
+    metrics: dict[str, FiniteFloat]
+    """Of the exported weights, as <split>.<metric>."""
+    parity: dict[Name, Check]
+    """The proofs, by name; REQUIRED says which must be there."""
+    provenance: Provenance
+    """Where it comes from."""
+    files: Annotated[dict[Name, Sha256], Field(min_length=1, max_length=32)]
+    """Hashes of all files but bundle.json and its digest."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        roles = set(self.graphs)
+        if "model" not in roles or ("step" in roles) != (self.hop is not None):
+            raise ValueError("a bundle has a model graph, and a step graph exactly when it has a hop")
+        if len(roles & {"frontend", "body"}) == 1:
+            raise ValueError("a front end and a body come together")
+        unlisted = {graph.file for graph in self.graphs.values()} - set(self.files)
+        if unlisted:
+            raise ValueError(f"graphs without a recorded hash: {', '.join(sorted(unlisted))}")
+        return self
+
+    @property
+    def id(self) -> str:
+        """Name and version, as users see them and as a store files them."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def hop_ms(self) -> float | None:
+        return None if self.hop is None else 1000 * self.hop / self.sample_rate_hz

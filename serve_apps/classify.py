@@ -1,0 +1,277 @@
+"""Ray Serve application: what is heard in a clip, or live. `build` is what a serve file names:
+
+    fused   one deployment holds all stages: no hop between processes, best where the model is small
+    split   the extractor (it takes the requests), the model and the postprocess are deployments that scale alone
+
+A stage (serve_apps/stages.py) is called in this process or through a Serve handle; the code is the same, and so are the
+answers. Live sessions run where their socket is, in the replicas that take requests: a stream's state does not travel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+from pydantic import BaseModel
+from starlette.types import ASGIApp
+
+from serve_apps.stages import Extractor, Floats, Model, Pipeline, Postprocess
+from sonant.config.load import check
+from sonant.config.serve import ClassifyApp, StageOptions
+from sonant.edge import face
+from sonant.edge.body import Uploads
+from sonant.edge.errors import documented
+from sonant.edge.live import Live
+from sonant.edge.metrics import Metrics, Snapshot
+from sonant.errors import EnvError
+from sonant.runtime.answer import Classification
+from sonant.runtime.bundle import open_bundle
+from sonant.runtime.engine import Engine
+from sonant.runtime.slots import SlotPool
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+    from ray.serve.handle import DeploymentHandle
+
+
+# ---- the face: HTTP and WebSocket, no Ray ---------------------------------------------------------------------------
+
+
+class LabelScore(BaseModel):
+    label: str
+    score: float
+
+
+class Answer(BaseModel):
+    """What was heard in a recording. Longer ones are cut into overlapping windows, whose scores are averaged."""
+
+    model: str
+    label: str
+    """The likeliest label."""
+    score: float
+    """Its probability."""
+    scores: list[LabelScore]
+    """Likeliest first; all labels, or `top_k` of them."""
+    duration_s: float
+
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {
+            "example": {
+                "model": "words/20251121-031822",
+                "label": "yes",
+                "score": 0.98,
+                "scores": [{"label": "yes", "score": 0.98}, {"label": "no", "score": 0.01}],
+                "duration_s": 1.0,
+            }
+        },
+    }
+
+
+class Served(BaseModel):
+    """A model as it is served."""
+
+    model: str
+    task: str
+    labels: list[str]
+    background: list[str]
+    """Labels that stand for "none of them": never reported as events."""
+    sample_rate_hz: int
+    clip_s: float
+    hop_ms: float | None
+    """Time between two live scores; null: it cannot run live."""
+    live: bool
+    placement: str
+    provider: str
+    """What onnxruntime runs on."""
+    max_body_mib: float
+    max_audio_s: float
+    metrics: dict[str, float]
+    """Measured on the test split when it was trained."""
+    created: str
+
+    model_config = {"use_attribute_docstrings": True}
+
+
+def describe(app: ClassifyApp, engine: Engine) -> Served:
+    info = engine.info
+    return Served(
+        model=info.id,
+        task=info.task,
+        labels=list(info.labels),
+        background=list(info.background),
+        sample_rate_hz=info.sample_rate_hz,
+        clip_s=info.clip_s,
+        hop_ms=info.hop_ms,
+        live=info.hop is not None,
+        placement=app.placement,
+        provider=engine.provider,
+        max_body_mib=app.limits.max_body_mib,
+        max_audio_s=app.limits.max_audio_s,
+        metrics=dict(info.metrics),
+        created=info.created,
+    )
+
+
+@dataclass(frozen=True)
+class Face:
+    """What Serve runs, and the FastAPI application that documents it."""
+
+    app: ASGIApp
+    api: FastAPI
+
+
+def create_face(
+    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+) -> Face:
+    """The routes of the application, below its prefix."""
+    api = face.create("classify", echo_request_id=echo_request_id)
+    served = describe(app, engine)
+    uploads = Uploads(app.limits)
+
+    async def answer(request: Request, top_k: int | None = None) -> Response:
+        with metrics.timed_request(), uploads.one() as upload:
+            found = await pipeline(await upload.read(request), top_k)
+        metrics.audio_seconds.inc(found["duration_s"])
+        return Response(json.dumps(found), media_type="application/json")
+
+    @api.post(
+        "",
+        summary="Classify a recording",
+        responses={200: {"model": Answer}, **documented(*face.UPLOAD_ERRORS)},
+        openapi_extra=face.UPLOAD,
+        tags=["classify"],
+    )
+    async def classify(
+        request: Request,
+        top_k: Annotated[int | None, Query(ge=1, le=1000, description="Labels in `scores`; all by default.")] = None,
+    ) -> Response:
+        """What is heard in a recording: the multipart field `file`, or the bytes themselves with an audio/* type."""
+        return await answer(request, top_k)
+
+    @api.get("/info", summary="The model that is served here", tags=["classify"])
+    async def info() -> Served:
+        return served
+
+    live = None
+    if engine.info.hop is not None:
+        live = Live(SlotPool(engine, app.limits.max_sessions), app.limits, metrics, app.allowed_origins)
+    face.add_stream(api, live)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api)
+
+
+def load(app: ClassifyApp) -> tuple[Engine, Metrics]:
+    """Opens the bundle: its graphs are loaded when they are first called."""
+    engine = Engine(open_bundle(app.bundle), threads=app.threads, providers=app.providers)
+    info = engine.info
+    return engine, Metrics(info.task, info.name, info.version)
+
+
+def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
+    """All stages in this process."""
+    return Pipeline(Extractor(engine.info, app.limits), Model(engine, app, metrics), Postprocess(engine.info))
+
+
+# ---- Ray ------------------------------------------------------------------------------------------------------------
+
+
+class Ingress:
+    """A replica that takes requests. With handles it keeps only the extractor to itself."""
+
+    def __init__(
+        self,
+        args: dict[str, Any],
+        model: DeploymentHandle[Any] | None = None,
+        postprocess: DeploymentHandle[Any] | None = None,
+    ) -> None:
+        self._app: ClassifyApp = check(ClassifyApp, args)
+        self._engine, self._metrics = load(self._app)
+        if model is None or postprocess is None:
+            self._pipeline = fused(self._app, self._engine, self._metrics)
+        else:
+            frontend = self._engine if self._engine.splits else None
+            extract = Extractor(self._engine.info, self._app.limits, frontend)
+            self._pipeline = Pipeline(extract, _remote(model), _remote(postprocess))
+        self._face = create_face(self._app, self._engine, self._pipeline, self._metrics, echo_request_id=False)
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return self._face.app
+
+    async def describe(self) -> dict[str, Any]:
+        """What the home application shows of this one."""
+        return {
+            "model": describe(self._app, self._engine).model_dump(mode="json"),
+            "openapi": face.openapi(self._face.api),
+            "deployments": ["Ingress"] if self._app.placement == "fused" else ["Ingress", "ModelStage"],
+        }
+
+    async def snapshot(self) -> tuple[str, Snapshot]:
+        return _replica(), self._metrics.snapshot()
+
+
+class ModelStage:
+    """A replica of the graph alone."""
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        app: ClassifyApp = check(ClassifyApp, args)
+        engine, self._metrics = load(app)
+        self._model = Model(engine, app, self._metrics, body=engine.splits)
+
+    async def __call__(self, rows: Floats) -> Floats:
+        return await self._model(rows)
+
+    async def snapshot(self) -> tuple[str, Snapshot]:
+        return _replica(), self._metrics.snapshot()
+
+
+class PostprocessStage:
+    """A replica of the last stage alone: it reads the bundle's description, and loads no graph."""
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        app: ClassifyApp = check(ClassifyApp, args)
+        self._postprocess = Postprocess(open_bundle(app.bundle).info)
+
+    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None) -> Classification:
+        return await self._postprocess(logits_WK, duration_s, top_k)
+
+
+def build(args: dict[str, Any]) -> Application:
+    """The application for the `args` of a serve file."""
+    from ray import serve
+
+    app: ClassifyApp = check(ClassifyApp, args, source="serve_apps.classify")
+    plain = app.model_dump(mode="json")
+    ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(Ingress))
+    if app.placement == "fused":
+        return ingress.bind(plain)
+    model = serve.deployment(name="ModelStage", **_options(app.model))(ModelStage)
+    postprocess = serve.deployment(name="PostprocessStage", **_options(app.postprocess))(PostprocessStage)
+    return ingress.bind(plain, model.bind(plain), postprocess.bind(plain))
+
+
+def _options(stage: StageOptions) -> dict[str, Any]:
+    options = stage.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
+    return {**options, "ray_actor_options": {"num_cpus": stage.num_cpus, "num_gpus": stage.num_gpus}}
+
+
+def _remote(handle: DeploymentHandle[Any]) -> Callable[..., Awaitable[Any]]:
+    """A stage behind a handle. That it cannot be reached is the cluster's trouble, not the caller's."""
+    from ray.exceptions import RayActorError
+    from ray.serve.exceptions import RayServeException
+
+    async def call(*args: Any) -> Any:
+        try:
+            return await handle.remote(*args)
+        except (RayActorError, RayServeException) as error:
+            raise EnvError("env.cluster", "a stage of the pipeline cannot be reached", hint="try again") from error
+
+    return call
+
+
+def _replica() -> str:
+    from ray import serve
+
+    return str(serve.get_replica_context().replica_tag)

@@ -1,0 +1,179 @@
+"""Ray Serve application at "/": the console, health, metrics and one documentation for everything that is served.
+
+It answers nothing about audio itself. What the other applications are and count, it asks them through Serve handles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from sonant.config.load import check
+from sonant.config.serve import HomeApp
+from sonant.edge import errors, face, metrics
+from sonant.edge.static import Files
+from sonant.errors import SonantError
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+
+log = logging.getLogger(__name__)
+
+CONSOLE = Path(__file__).parent / "console"
+_ASK_S = 5.0
+
+Description = dict[str, Any]
+
+
+class Directory(Protocol):
+    """Where the other applications are asked."""
+
+    async def describe(self, name: str) -> Description:
+        """`Ingress.describe` of an application; raises whatever keeps it from answering."""
+        ...
+
+    async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
+        """The counters of all replicas of an application, by replica."""
+        ...
+
+
+def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = True) -> FastAPI:
+    """The routes of the home application."""
+    api = face.create("home", echo_request_id=echo_request_id)
+    files = Files(CONSOLE)
+
+    async def found() -> dict[str, Description]:
+        """Descriptions of the applications that answer."""
+        names = list(app.applications)
+        answers = await asyncio.gather(*(_ask(directory, name) for name in names))
+        return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
+
+    @api.get("/livez", summary="Whether this process answers", tags=["home"])
+    async def livez() -> dict[str, bool]:
+        return {"live": True}
+
+    @api.get(
+        "/readyz",
+        summary="Whether every application is loaded",
+        tags=["home"],
+        responses=errors.documented("server.starting"),
+    )
+    async def readyz(request: Request) -> Response:
+        ready = await found()
+        states = {name: name in ready for name in app.applications}
+        if all(states.values()):
+            return JSONResponse({"ready": True, "applications": states})
+        waiting = ", ".join(name for name, up in states.items() if not up)
+        error = SonantError("server.starting", f"not loaded: {waiting}")
+        return errors.response(error, errors.request_id(request.scope))
+
+    @api.get("/v1/models", summary="Models that are served", tags=["home"])
+    async def models() -> dict[str, Any]:
+        described = await found()
+        return {
+            "models": [
+                {"application": name, "route": app.applications[name], **answer["model"]}
+                for name, answer in described.items()
+            ]
+        }
+
+    @api.get("/metrics", summary="Prometheus metrics of all replicas", tags=["home"])
+    async def counters() -> Response:
+        snapshots: dict[str, metrics.Snapshot] = {}
+        for name, answer in (await found()).items():
+            snapshots |= await directory.snapshots(name, answer["deployments"])
+        return Response(metrics.render(snapshots), media_type=metrics.CONTENT_TYPE)
+
+    @api.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        documents = {app.applications[name]: answer["openapi"] for name, answer in (await found()).items()}
+        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api)}))
+
+    @api.get("/", include_in_schema=False)
+    async def console(request: Request) -> Response:
+        return files.answer(request, "index.html")
+
+    @api.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return files.answer(request, "docs.html")
+
+    @api.get("/console/{name}", include_in_schema=False)
+    async def part(request: Request, name: str) -> Response:
+        return files.answer(request, name)
+
+    face.refuse_other_sockets(api)
+    return api
+
+
+def merge(title: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """One OpenAPI document from those of several applications, by their route prefixes."""
+    merged: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": "1",
+            "description": 'Every error, on every route, is {"error": {code, message, hint, request_id}}.',
+        },
+        "paths": {},
+        "components": {"schemas": {}},
+    }
+    for prefix, document in documents.items():
+        merged["paths"] |= {f"{prefix}{path}": item for path, item in document["paths"].items()}
+        merged["components"]["schemas"] |= document.get("components", {}).get("schemas", {})
+    return merged
+
+
+async def _ask(directory: Directory, name: str) -> Description | None:
+    """An application's description; None when it does not answer, for whatever reason."""
+    try:
+        async with asyncio.timeout(_ASK_S):
+            return await directory.describe(name)
+    except Exception as error:
+        log.info("application %s does not answer: %s", name, error)
+        return None
+
+
+# ---- Ray ------------------------------------------------------------------------------------------------------------
+
+
+class ServeDirectory:
+    """Asks through Serve handles."""
+
+    async def describe(self, name: str) -> Description:
+        from ray import serve
+
+        return await serve.get_app_handle(name).describe.remote()
+
+    async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
+        from ray import serve
+
+        found: dict[str, metrics.Snapshot] = {}
+        for deployment in deployments:
+            handle = serve.get_deployment_handle(deployment, name)
+            found |= dict(await handle.broadcast("snapshot").results_async(timeout_s=_ASK_S))
+        return found
+
+
+class Home:
+    """The replica."""
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        self._api = create_api(check(HomeApp, args), ServeDirectory(), echo_request_id=False)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return self._api
+
+
+def build(args: dict[str, Any]) -> Application:
+    """The application for the `args` of a serve file."""
+    from ray import serve
+
+    app: HomeApp = check(HomeApp, args, source="serve_apps.home")
+    home = serve.deployment(name="Home", max_ongoing_requests=1000, ray_actor_options={"num_cpus": 0})
+    return home(serve.ingress()(Home)).bind(app.model_dump(mode="json"))

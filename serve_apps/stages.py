@@ -1,0 +1,147 @@
+"""The three stages of an application that answers about recordings, without Ray and without HTTP.
+
+    Extractor     bytes -> windows, or their features
+    Model         -> logits, in calls that waiting requests share
+    Postprocess   -> answer
+
+`Pipeline` puts them in a row. The last two may be in other processes: anything that can be awaited will do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sonant.audio.decode import decode
+from sonant.audio.formats import sniff
+from sonant.config.serve import ClassifyApp, Limits
+from sonant.edge.batching import Batcher, Pace
+from sonant.edge.metrics import Metrics
+from sonant.runtime.answer import Classification, classification, windows
+from sonant.runtime.engine import Engine
+from sonant.runtime.info import BundleInfo
+
+Floats = NDArray[np.float32]
+
+_SLICE = 16
+"""Most windows of one recording in a call of the graph."""
+_LONG_AT_ONCE = 4
+"""Long recordings that are unfolded at the same time: decoded, one can be a hundred times what was sent."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording on its way to the model."""
+
+    rows: Floats
+    """wav_WN windows, or feat_WFT when the front end is a graph of its own and the model is elsewhere."""
+    duration_s: float
+
+
+class Extractor:
+    """Bytes -> bounded decode -> mono at the model's rate -> windows, and features if an engine for them is given."""
+
+    def __init__(self, info: BundleInfo, limits: Limits, frontend: Engine | None = None) -> None:
+        self._info = info
+        self._limits = limits
+        self._frontend = frontend
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
+        """By container: how much sound is in a byte differs a hundredfold between them."""
+
+    def is_short(self, data: bytes) -> bool:
+        """Whether it will be done in no time."""
+        return self._paces[sniff(data)].is_short(len(data))
+
+    async def __call__(self, data: bytes) -> Clip:
+        return await self._paces[sniff(data)].run(lambda: self.extract(data), len(data))
+
+    def extract(self, data: bytes) -> Clip:
+        max_bytes = int(self._limits.max_body_mib * 2**20)
+        wav_N = decode(data, rate_hz=self._info.sample_rate_hz, max_s=self._limits.max_audio_s, max_bytes=max_bytes)
+        wav_WN = windows(self._info, wav_N)
+        rows = wav_WN if self._frontend is None else self._frontend.features(wav_WN)
+        return Clip(rows, len(wav_N) / self._info.sample_rate_hz)
+
+
+class Model:
+    """The batched graph: the rows of all waiting requests share its calls, unless that gains nothing here."""
+
+    def __init__(self, engine: Engine, app: ClassifyApp, metrics: Metrics, *, body: bool = False) -> None:
+        self._call = engine.body if body else engine.logits
+        silence_1N = np.zeros((1, round(engine.info.clip_s * engine.info.sample_rate_hz)), np.float32)
+        row = engine.features(silence_1N) if body else silence_1N
+        self._metrics = metrics
+        self._batcher: Batcher[Floats, Floats] = Batcher(
+            self._run,
+            cost=len,
+            key=lambda rows: rows.shape[1:],
+            max_batch=app.batching.max_batch,
+            max_cost=4 * _SLICE,
+            wait_s=app.batching.wait_ms / 1000,
+            eager=app.batching.wait_ms == 0 and not batches_pay(self._call, row),
+            observe=self._observe,
+        )
+
+    async def __call__(self, rows: Floats) -> Floats:
+        """rows [W, ...] -> logits_WK. Long recordings go slice by slice, so that short ones get their turn between."""
+        parts = [await self._batcher.submit(rows[start : start + _SLICE]) for start in range(0, len(rows), _SLICE)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _run(self, items: Sequence[Floats]) -> list[Floats]:
+        logits_WK = self._call(items[0] if len(items) == 1 else np.concatenate(items))
+        return np.split(logits_WK, np.cumsum([len(rows) for rows in items])[:-1])
+
+    def _observe(self, items: int, seconds: float) -> None:
+        self._metrics.batch_rows.observe(items)
+        self._metrics.graph_seconds.observe(seconds)
+
+
+def batches_pay(call: Callable[[Floats], Floats], row: Floats) -> bool:
+    """Whether eight rows in one call are clearly cheaper than eight calls. Also the first calls, which are slow."""
+
+    def fastest_s(rows: Floats) -> float:
+        times: list[float] = []
+        for _ in range(4):
+            start = time.perf_counter()
+            call(rows)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    return fastest_s(np.repeat(row, 8, axis=0)) < 0.8 * 8 * fastest_s(row)
+
+
+class Postprocess:
+    """Logits -> what the user reads."""
+
+    def __init__(self, info: BundleInfo) -> None:
+        self._info = info
+
+    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None) -> Classification:
+        return classification(self._info, logits_WK, duration_s, top_k)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The three stages in a row; the last two may be in other processes."""
+
+    extract: Extractor
+    model: Callable[[Floats], Awaitable[Floats]]
+    postprocess: Callable[[Floats, float, int | None], Awaitable[Classification]]
+    long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
+
+    async def __call__(self, data: bytes, top_k: int | None) -> Classification:
+        if self.extract.is_short(data):
+            return await self._answer(data, top_k)
+        async with self.long:
+            return await self._answer(data, top_k)
+
+    async def _answer(self, data: bytes, top_k: int | None) -> Classification:
+        clip = await self.extract(data)
+        logits_WK = await self.model(clip.rows)
+        return await self.postprocess(logits_WK, clip.duration_s, top_k)

@@ -1,0 +1,180 @@
+"""The table of networks that the property suite runs on, and each of them trained once on a tiny problem.
+
+A new network is a row (or two, when it also streams) in CASES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.classify.base import Classifier, LiveClassifier
+from models.spec import create, parse
+from sonant.export.onnx import OnnxGraph, export_graphs
+from sonant.runtime.info import Role
+
+RATE_HZ = 16_000
+TONES_HZ = (400.0, 1000.0, 3000.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small config, and the parameters it must have with three outputs."""
+
+    config: dict[str, Any]
+    parameters: int
+
+
+# The live ones look back 400 ms only, so that short signals fill their window.
+CASES: dict[str, Case] = {
+    "tc_resnet": Case({"kind": "tc_resnet"}, 64_739),
+    "tc_resnet-14": Case({"kind": "tc_resnet", "variant": 14, "width": 0.5}, 34_643),
+    "tc_resnet-live": Case({"kind": "tc_resnet", "causal": True, "window_ms": 400}, 64_739),
+    "tc_resnet-attentive": Case({"kind": "tc_resnet", "head": {"kind": "attentive", "bottleneck": 16}}, 68_051),
+    "tc_resnet-lstm": Case({"kind": "tc_resnet", "head": {"kind": "lstm", "hidden": 32}}, 78_259),
+    "tc_resnet-frames": Case({"kind": "tc_resnet", "head": {"kind": "frames"}}, 64_739),
+    "bc_resnet": Case({"kind": "bc_resnet"}, 8_935),
+    "bc_resnet-live": Case({"kind": "bc_resnet", "causal": True, "window_ms": 400}, 8_935),
+}
+LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
+# Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.
+SPLIT = ("tc_resnet-live", "bc_resnet")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode after some steps on `tones`, and what it made of the clips it learned from."""
+
+    model: Classifier
+    loss: float
+    accuracy: float
+
+
+def tones(count: int, seconds: float = 0.4, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Clips with a burst of one of three tones somewhere in faint noise, and which tone it is."""
+    draw = torch.Generator().manual_seed(seed)
+    label_B = torch.arange(count) % len(TONES_HZ)
+    time_N = torch.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    start_B1 = 0.5 * seconds * torch.rand(count, 1, generator=draw)
+    burst_BN = (time_N >= start_B1) & (time_N < start_B1 + 0.4 * seconds)
+    phase_B1 = 6.28 * torch.rand(count, 1, generator=draw)
+    tone_BN = torch.sin(6.2832 * torch.tensor(TONES_HZ)[label_B, None] * time_N + phase_B1)
+    noise_BN = 1e-3 * torch.randn(count, len(time_N), generator=draw)
+    return 0.3 * tone_BN * burst_BN + noise_BN, label_B
+
+
+def build(name: str) -> Classifier:
+    """The network of a case with fresh weights, the same ones every time."""
+    torch.manual_seed(0)
+    return create(parse({**CASES[name].config, "outputs": len(TONES_HZ)}))
+
+
+@cache
+def learn(name: str) -> Trained:
+    model = build(name)
+    wav_BN, label_B = tones(24)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(40):
+        optimizer.zero_grad()
+        F.cross_entropy(model(wav_BN), label_B).backward()
+        optimizer.step()
+    model.eval().requires_grad_(False)
+    logits_BK = model(wav_BN)
+    accuracy = (logits_BK.argmax(1) == label_B).float().mean()
+    return Trained(model, F.cross_entropy(logits_BK, label_B).item(), accuracy.item())
+
+
+@cache
+def graphs(name: str) -> dict[Role, OnnxGraph]:
+    return export_graphs(learn(name).model, split_features=name in SPLIT)
+
+
+@pytest.fixture(autouse=True)
+def _repeatable() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+
+
+def assert_close(actual: Tensor, wanted: Tensor, tolerance: float) -> None:
+    """Equal up to a tolerance, times the largest wanted value where that is above 1: float32 rounds in proportion."""
+    assert actual.shape == wanted.shape
+    assert (actual - wanted).abs().max() <= tolerance * max(1.0, wanted.abs().max().item())
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[Tensor, Tensor, float], None]:
+    """`assert_close`, for test modules, which cannot import this file."""
+    return assert_close
+
+
+@pytest.fixture(params=CASES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each case in turn."""
+    return request.param
+
+
+@pytest.fixture
+def case(name: str) -> Case:
+    return CASES[name]
+
+
+@pytest.fixture
+def fresh(name: str) -> Classifier:
+    """An untrained network in training mode."""
+    return build(name)
+
+
+@pytest.fixture
+def trained(name: str) -> Trained:
+    return learn(name)
+
+
+@pytest.fixture
+def clip_graph(name: str) -> OnnxGraph:
+    return graphs(name)["model"]
+
+
+@pytest.fixture(params=LIVE)
+def live_name(request: pytest.FixtureRequest) -> str:
+    """Each case that streams."""
+    return request.param
+
+
+@pytest.fixture
+def live(live_name: str) -> LiveClassifier:
+    """A trained network that streams."""
+    model = learn(live_name).model
+    assert isinstance(model, LiveClassifier)
+    return model
+
+
+@pytest.fixture
+def step_graph(live_name: str) -> OnnxGraph:
+    return graphs(live_name)["step"]
+
+
+@pytest.fixture(scope="session")
+def wav_BN() -> Tensor:
+    """Three streams of 1.28 s: a whole number of hops for every network, and more than any window."""
+    bursts_BN, _ = tones(9, seconds=0.4, seed=1)
+    wav_BN = torch.cat([bursts_BN.reshape(3, -1), 1e-3 * torch.randn(3, 1280, generator=torch.Generator())], 1)
+    return torch.tensor([[1.0], [0.1], [3.0]]) * wav_BN
+
+
+@pytest.fixture(scope="session")
+def cases() -> dict[str, Case]:
+    return CASES
+
+
+@pytest.fixture(params=SPLIT)
+def split(request: pytest.FixtureRequest) -> tuple[Classifier, OnnxGraph, OnnxGraph]:
+    """A network with its graphs up to the features and from there on."""
+    name = request.param
+    return learn(name).model, graphs(name)["frontend"], graphs(name)["body"]

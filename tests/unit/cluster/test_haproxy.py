@@ -1,0 +1,77 @@
+"""HAProxy's settings: private to one server, and closed where Ray's template is open."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sonant.cluster import haproxy
+
+TEMPLATE = """\
+defaults
+    errorfile 503 {folder}/500.http
+frontend prometheus
+    bind :{metrics}
+frontend http_frontend
+    bind *:8000
+listen stats
+  bind *:{stats}
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    return haproxy.environment("/bin/echo", tmp_path)
+
+
+def test_a_server_shares_no_path_and_no_port_with_another(settings: dict[str, str], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    theirs = haproxy.environment("/bin/echo", other)
+    for name in settings:
+        if name.endswith(("_LOC", "_PATH", "_BASE", "_FILE")) and "CALLBACK" not in name:
+            assert settings[name].startswith(str(tmp_path))
+            assert settings[name] != theirs[name]
+    ports = [one[f"RAY_SERVE_HAPROXY_{name}_PORT"] for one in (settings, theirs) for name in ("STATS", "METRICS")]
+    assert len(set(ports)) == 4
+
+
+def test_the_measured_settings_are_there(settings: dict[str, str]) -> None:
+    assert settings["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
+    assert settings["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+    assert settings["RAY_SERVE_HAPROXY_NBTHREAD"] == "1"
+    assert settings["RAY_SERVE_HAPROXY_METRICS_ENABLED"] == "0"
+    assert settings["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "sonant.edge.intake:middlewares"
+
+
+def test_the_wrapper_closes_the_pages_and_gives_errors_our_form(settings: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "haproxy.cfg"
+    stats, metrics = (settings[f"RAY_SERVE_HAPROXY_{name}_PORT"] for name in ("STATS", "METRICS"))
+    config.write_text(TEMPLATE.format(folder=tmp_path, stats=stats, metrics=metrics), encoding="ascii")
+    wrapper = settings[haproxy.BINARY]
+    assert os.stat(wrapper).st_mode & 0o777 == 0o700
+    done = subprocess.run([wrapper, "-db", "-f", str(config), "-sf", "1"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"-db -f {config} -sf 1\n"
+    text = config.read_text(encoding="ascii")
+    assert f"  bind 127.0.0.1:{stats}\n" in text
+    assert f"    bind 127.0.0.1:{metrics}\n" in text
+    assert "defaults\n    timeout http-request 10s\n" in text
+    assert "    bind *:8000\n" in text, "the address of the service is the config's business"
+    [path] = [line.split()[2] for line in text.splitlines() if "errorfile" in line]
+    head, _, body = Path(path).read_bytes().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert set(json.loads(body)["error"]) == {"code", "message", "hint", "request_id"}
+
+
+def test_the_binary_is_the_one_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(haproxy.BINARY, "/opt/haproxy")
+    assert haproxy.binary() == "/opt/haproxy"
+    monkeypatch.delenv(haproxy.BINARY)
+    found = haproxy.binary()
+    assert found is not None
+    assert os.access(found, os.X_OK)

@@ -1,0 +1,40 @@
+import math
+
+import numpy as np
+import pytest
+
+from sonant.metrics.calibration import expected_calibration_error, log_loss, log_softmax
+
+
+def logits_for(*scores: float) -> np.ndarray:
+    """Two labels; the first one gets each score."""
+    return np.log(np.array([[score, 1 - score] for score in scores], np.float64))
+
+
+def test_log_loss_by_hand() -> None:
+    loss = log_loss(np.array([[1.0, 3.0], [0.0, 0.0]], np.float32), np.array([0, 1]))
+    assert loss.tolist() == pytest.approx([math.log(1 + math.exp(2)), math.log(2)])
+
+
+def test_huge_logits_stay_finite() -> None:
+    logits = np.array([[1e4, -1e4]], np.float32)
+    assert np.isfinite(log_softmax(logits)).all()
+    assert log_loss(logits, np.array([1]))[0] == pytest.approx(2e4)
+
+
+def test_calibration_error_by_hand() -> None:
+    # Bin (0.6, 0.8]: confidence 0.7, one of two right. Bin (0.8, 1.0]: confidence 0.9, all right.
+    logits, label = logits_for(0.7, 0.7, 0.9, 0.9), np.array([0, 1, 0, 0])
+    expected = (2 * abs(0.5 - 0.7) + 2 * abs(1.0 - 0.9)) / 4
+    assert expected_calibration_error(logits, label, bins=5) == pytest.approx(expected)
+
+
+def test_a_score_on_the_edge_of_a_bin_belongs_to_the_lower_one() -> None:
+    # 0.75 and 0.6 share the bin (0.5, 0.75]: their errors cancel there, and would not in two bins.
+    logits, label = logits_for(0.75, 0.6), np.array([0, 1])
+    assert expected_calibration_error(logits, label, bins=4) == pytest.approx(abs(1.35 - 1.0) / 2)
+
+
+def test_certainty_and_nothing() -> None:
+    assert expected_calibration_error(np.array([[50.0, -50.0]]), np.array([0])) == pytest.approx(0.0)
+    assert math.isnan(expected_calibration_error(np.zeros((0, 2)), np.zeros(0, np.int64)))

@@ -1,0 +1,55 @@
+"""Windows of a recording and what their logits mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from sonant.runtime.answer import classification, softmax, windows
+from sonant.runtime.info import BundleInfo
+
+Describe = Callable[..., BundleInfo]
+
+
+def test_softmax_sums_to_one_and_survives_huge_logits() -> None:
+    logits = np.array([[1e4, 1e4, -1e4], [-1e4, -1e4, -1e4], [0, 1, 2]], np.float32)
+    scores = softmax(logits)
+    np.testing.assert_allclose(scores.sum(-1), 1, atol=1e-6)
+    np.testing.assert_allclose(scores[0], [0.5, 0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(scores[2], np.exp(logits[2]) / np.exp(logits[2]).sum(), rtol=1e-6)
+    assert scores.dtype == np.float32
+
+
+def test_a_short_recording_stands_in_the_middle(describe: Describe) -> None:
+    wav_WN = windows(describe(), np.ones(9001, np.float32))
+    assert wav_WN.shape == (1, 16000)
+    sound = np.flatnonzero(wav_WN[0])
+    assert (sound[0], sound[-1]) == (3499, 3499 + 9000)
+
+
+@pytest.mark.parametrize("samples", [1, 15999, 16000, 16001, 24000, 24001, 50000])
+def test_windows_cover_every_sample(describe: Describe, samples: int) -> None:
+    wav_N = np.arange(1, samples + 1, dtype=np.float32)
+    wav_WN = windows(describe(), wav_N)
+    assert wav_WN.shape[1] == 16000
+    assert set(wav_WN[wav_WN > 0].tolist()) == set(wav_N.tolist())
+    assert len(wav_WN) == 1 + max(0, -(-(samples - 16000) // 8000))
+    if samples > 16000:
+        assert wav_WN[-1, -1] == samples
+
+
+def test_an_answer_orders_labels_and_averages_windows(describe: Describe) -> None:
+    info = describe()
+    single = classification(info, np.log(np.array([0.2, 0.1, 0.7], np.float32)), 1.0)
+    assert single["label"] == "yes"
+    assert single["model"] == info.id
+    assert [score["label"] for score in single["scores"]] == ["yes", "_silence_", "no"]
+    assert single["score"] == pytest.approx(0.7)
+    both = classification(info, np.log(np.array([[0.2, 0.1, 0.7], [0.1, 0.8, 0.1]], np.float32)), 1.5, top_k=2)
+    assert [(score["label"], pytest.approx(score["score"], abs=1e-6)) for score in both["scores"]] == [
+        ("no", 0.45),
+        ("yes", 0.4),
+    ]
+    assert both["duration_s"] == 1.5
