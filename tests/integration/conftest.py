@@ -1,4 +1,4 @@
-"""One Ray for all tests of this folder that train: starting it takes longer than most of them."""
+"""One Ray for all tests of a module that train: starting it takes longer than most of them."""
 
 import os
 from collections.abc import Generator
@@ -7,7 +7,7 @@ import pytest
 import ray
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_session() -> Generator[None]:
     """A Ray of two CPUs on this machine, without a dashboard; `connect` uses it as it is."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

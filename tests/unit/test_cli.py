@@ -77,7 +77,8 @@ def test_mistakes_are_one_line_with_a_hint(
 
 
 def test_a_missing_extra_is_named(config: str, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
+    for name in ["ray", "ray.train", *(name for name in sys.modules if name.startswith("ray."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "sonant.train.fit", raising=False)
     assert cli.main(["train", config]) == 2
     told = capsys.readouterr().err
