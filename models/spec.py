@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from models.classify import bc_resnet, tc_resnet
-from models.classify.base import Classifier
+from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.tc_resnet import TcResNetConfig
 
@@ -27,7 +27,7 @@ class ModelSpec:
 
     kind: str
     job: str
-    config_type: type[Any]
+    config_type: type[ClassifierConfig]
     factory: Callable[[Any], Classifier]
     paper: str
 

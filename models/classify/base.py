@@ -6,7 +6,7 @@ Shapes: B clips or streams, N samples, F feature rows, T frames, D channels, K l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -20,6 +20,11 @@ from models.streaming import Chain, State, child, nest
 
 class ClassifierConfig(Section):
     """The part of a classifier's config that does not depend on its encoder."""
+
+    streams: ClassVar[bool] = True
+    """Whether there is a causal form."""
+    takes_wave: ClassVar[bool] = False
+    """Whether the encoder works on the wave itself, not on rows of features."""
 
     outputs: Annotated[int, Field(ge=1)] | None = None
     """Number of labels; null: filled in from the corpus."""
@@ -37,8 +42,12 @@ class ClassifierConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.features.kind == "raw":
+        if self.takes_wave and self.features.kind != "raw":
+            raise ValueError(f"this network takes the wave itself, not {self.features.kind}: use features.kind=raw")
+        if not self.takes_wave and self.features.kind == "raw":
             raise ValueError("features.kind=raw has no rows to classify: use melspec, mfcc or spectrogram")
+        if self.causal and not self.streams:
+            raise ValueError("this network needs the whole clip and has no causal form: leave causal out")
         if self.causal and self.head.kind != "mean":
             raise ValueError(f"head.kind={self.head.kind} needs the whole clip: use mean, or set causal: false")
         self.features.norm_for(self.causal)
@@ -120,8 +129,11 @@ def assemble(config: ClassifierConfig, encoder: Callable[[int], Encoder], *, dro
 def mask_spans(feat_BFT: Tensor, masks_BM4: Tensor) -> Tensor:
     """SpecAugment (Park et al. 2019, arXiv:1904.08779): sets spans of each clip to the clip's own mean.
 
-    A span (f0, f1, t0, t1) is a rectangle in fractions of the rows and frames; a span of no width masks nothing.
+    A span (f0, f1, t0, t1) is a rectangle in fractions of the rows and frames; a span of no width masks nothing. A raw
+    wave has no bands: what would mask a part of its only row masks nothing.
     """
+    if feat_BFT.shape[1] == 1:
+        masks_BM4 = masks_BM4 * (masks_BM4[..., 1:2] - masks_BM4[..., :1] >= 1)
     f0_BM1, f1_BM1, t0_BM1, t1_BM1 = masks_BM4.split(1, dim=-1)
     row_F = _centres(feat_BFT.shape[1], feat_BFT)
     frame_T = _centres(feat_BFT.shape[2], feat_BFT)

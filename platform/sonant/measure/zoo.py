@@ -9,18 +9,20 @@ from models.classify.base import LiveClassifier
 from models.spec import SPECS, VARIANTS, create, parse
 from sonant.measure import macs, params
 
-Row = dict[str, str | int | float | bool]
+Value = str | int | float | bool | None
+Row = dict[str, Value]
 
 OUTPUTS = 12
 """Labels of the listed networks: as in the papers' tables."""
 
 
 def rows(variants: Mapping[str, Mapping[str, Any]] = VARIANTS) -> list[Row]:
-    """One row for each variant, in its live form.
+    """One row for each variant, in its live form if it has one.
 
     params: trained parameters. macs_per_s: of the network alone, as in papers; feature_macs_per_s: of what turns the
     wave into features. hop_ms: time from answer to answer. latency_ms: how long a sample waits at most until an
-    answer has heard it; the time to compute is not in it (`sonant measure` tells that for a bundle).
+    answer has heard it; the time to compute is not in it (`sonant measure` tells that for a bundle). Both are None for a
+    network that needs the whole clip; its cost is that of a clip of one second.
     """
     return [_row(name, data) for name, data in variants.items()]
 
@@ -30,7 +32,7 @@ def table(rows: Sequence[Row]) -> str:
     head = list(rows[0])
     lines = [head, *([_text(row[key]) for key in head] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    right = [isinstance(rows[0][key], int | float) for key in head]
+    right = [any(isinstance(row[key], int | float) for row in rows) for key in head]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)
@@ -41,11 +43,12 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _row(name: str, data: Mapping[str, Any]) -> Row:
-    config = parse({**data, "outputs": OUTPUTS, "causal": True})
+    streams = SPECS[data["kind"]].config_type.streams
+    config = parse({**data, "outputs": OUTPUTS, "causal": streams})
     model = create(config)
-    assert isinstance(model, LiveClassifier)
-    cost = macs.of_stream(model)
-    hop_ms = 1000 * model.hop / model.sample_rate_hz
+    live = model if isinstance(model, LiveClassifier) else None
+    cost = macs.of_stream(live) if live else macs.of_clip(model)
+    hop_ms = 1000 * live.hop / live.sample_rate_hz if live else None
     return {
         "kind": config.kind,
         "job": SPECS[config.kind].job,
@@ -53,14 +56,16 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
         "params": params.of_model(model),
         "macs_per_s": cost.network,
         "feature_macs_per_s": cost.features,
-        "streams": True,
+        "streams": streams,
         "hop_ms": hop_ms,
-        "latency_ms": hop_ms + 1000 * model.latency / model.sample_rate_hz,
+        "latency_ms": hop_ms + 1000 * live.latency / live.sample_rate_hz if live and hop_ms else None,
     }
 
 
-def _text(value: str | int | float | bool) -> str:
+def _text(value: Value) -> str:
     match value:
+        case None:
+            return "-"
         case bool():
             return "yes" if value else "no"
         case int():
