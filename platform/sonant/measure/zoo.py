@@ -21,8 +21,8 @@ def rows(variants: Mapping[str, Mapping[str, Any]] = VARIANTS) -> list[Row]:
 
     params: trained parameters. macs_per_s: of the network alone, as in papers; feature_macs_per_s: of what turns the
     wave into features. hop_ms: time from answer to answer. latency_ms: how long a sample waits at most until an
-    answer has heard it; the time to compute is not in it (`sonant measure` tells that for a bundle). Both are None for a
-    network that needs the whole clip; its cost is that of a clip of one second.
+    answer has heard it; the time to compute is not in it (`sonant measure` tells that for a bundle). Both are None for
+    a network that needs the whole clip; its cost is that of a clip of one second.
     """
     return [_row(name, data) for name, data in variants.items()]
 
