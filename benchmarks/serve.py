@@ -70,7 +70,7 @@ def main() -> None:
         sys.exit("wrk is missing: apt-get install wrk")
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        bundle = args.bundle or export_untrained(folder)
+        bundle = str(Path(args.bundle).absolute()) if args.bundle else export_untrained(folder)
         script = write_post_script(folder)
         targets = start_all(stack, folder, bundle)
         clients = [int(count) for count in args.clients.split(",")]

@@ -29,6 +29,9 @@ def connect(settings: RayConfig) -> Generator[None]:
         return
     address = settings.address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray starts its workers at the lowest priority but four: on a busy machine everything else would go first, the very
+    # client of a server included. Only a Ray that starts here reads this; the Dockerfile says it for clusters.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     verbose = log.isEnabledFor(logging.INFO)
     common: dict[str, Any] = {
         "logging_level": logging.INFO if verbose else logging.ERROR,

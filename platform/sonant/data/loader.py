@@ -52,7 +52,7 @@ class Loader:
         world: int = 1,
     ) -> None:
         assert 0 <= rank < world
-        self.rows, self._label_R = _labelled(corpus, rows, labels)
+        self.rows, self._label_R = _labelled(corpus, rows, labels, complete=training)
         self.label_counts = tuple(int(count) for count in np.bincount(self._label_R[self.rows], minlength=len(labels)))
         """Clips of each label among `rows`."""
         self._corpus, self._cfg, self._seed, self._training = corpus, cfg, seed, training
@@ -129,10 +129,13 @@ class Loader:
         return draws.with_noise(torch.from_numpy(noise_BN))
 
 
-def _labelled(corpus: Corpus, rows: Ints, labels: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """The rows that have one of the labels, and the label number of every row of the corpus (-1: none of them)."""
+def _labelled(corpus: Corpus, rows: Ints, labels: tuple[str, ...], *, complete: bool) -> tuple[Ints, Ints]:
+    """The rows that have one of the labels, and the label number of every row of the corpus (-1: none of them).
+
+    A network can be judged on a corpus that lacks some of its labels, but not learn them from it (`complete`).
+    """
     missing = [label for label in labels if label not in corpus.info.labels]
-    if missing:
+    if missing and complete:
         hint = f"it has {', '.join(corpus.labels)}"
         raise DataError("data.invalid", f"{corpus.path} has no label {', '.join(missing)}", hint=hint)
     number = {label: index for index, label in enumerate(labels)}

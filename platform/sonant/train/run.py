@@ -54,7 +54,10 @@ class Run:
     def load_model(self, which: str = "best") -> nn.Module:
         """The network with the weights of a checkpoint, on the CPU, in eval mode."""
         model = create(self.config.model)
-        model.load_state_dict(checkpoint.load_weights(self.checkpoint(which)))
+        try:
+            model.load_state_dict(checkpoint.load_weights(self.checkpoint(which)))
+        except RuntimeError as error:
+            raise RunError("run.invalid", f"{self.path}: the {which} weights are not of its network: {error}") from None
         return model.eval()
 
 

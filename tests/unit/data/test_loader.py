@@ -124,6 +124,8 @@ def test_labels_that_are_not_there(corpus, make_corpus) -> None:
     assert caught.value.hint == "it has a, b, c"
     with pytest.raises(DataError, match="no clips of a among the 2"):
         Loader(corpus, np.array([1, 2]), ("a",), cfg, seed=0, training=True)
+    judging = Loader(corpus, np.arange(23), ("a", "z"), cfg, seed=0, training=False)
+    assert judging.label_counts == (8, 0)
 
 
 def test_what_happens_to_a_clip_does_not_depend_on_its_batch(corpus) -> None:

@@ -75,3 +75,10 @@ def test_a_run_behind_a_url(config: Config, tmp_path: Path) -> None:
     loaded, wav_BN = again.load_model("best"), torch.randn(2, 4000)
     assert not loaded.training
     assert torch.equal(loaded(wav_BN), model.eval()(wav_BN))
+
+
+def test_weights_of_another_network_are_told(config: Config) -> None:
+    run = create_run(config())
+    checkpoint.save(run.checkpoint("best"), Checkpoint({"weight": torch.zeros(1)}, {}))
+    with pytest.raises(RunError, match="not of its network"):
+        run.load_model("best")
