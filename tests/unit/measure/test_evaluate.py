@@ -54,3 +54,13 @@ def test_what_cannot_be_judged_is_said(tiny_run: Path, tmp_path: Path) -> None:
         evaluate(str(tmp_path))
     with pytest.raises(BundleError, match="no alias"):
         evaluate(f"{tmp_path}/words@champion")
+
+
+def test_every_label_and_the_main_metrics_are_told(tiny_run: Path) -> None:
+    summary = evaluate(str(tiny_run), split="all")
+    assert summary["intervals"]["accuracy"] == summary["interval"]
+    for name, (low, high) in summary["intervals"].items():
+        assert 0 <= low <= summary["metrics"][name] <= high <= 1
+    assert [one["clips"] for one in summary["labels"].values()] == [30, 30, 30]
+    recalls = [one["recall"] for one in summary["labels"].values()]
+    assert sum(recalls) / 3 == pytest.approx(summary["metrics"]["uar"])
