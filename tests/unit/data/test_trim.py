@@ -24,10 +24,12 @@ def test_noise_within_the_range_is_kept() -> None:
     assert sounding(clip(10_000, 1000), RATE_HZ, 40) == (0, RATE_HZ)
 
 
-def test_a_loud_short_last_frame_counts_by_its_mean() -> None:
-    pcm_N = np.zeros(1610, np.int16)
-    pcm_N[1600:] = 1000
-    assert sounding(pcm_N, RATE_HZ, 40) == (800, 1610)
+def test_a_short_last_frame_counts_by_its_mean() -> None:
+    pcm_N = np.zeros(4810, np.int16)
+    pcm_N[1600:1760] = 1000
+    pcm_N[4800:] = 20
+    assert sounding(pcm_N, RATE_HZ, 40) == (800, 4810)
+    assert sounding(pcm_N, RATE_HZ, 30) == (800, 1760 + 800)
 
 
 @pytest.mark.parametrize("size", [1, 159, RATE_HZ])
