@@ -25,6 +25,7 @@ from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
 from sonant.errors import DataError
 from sonant.metrics.accuracy import accuracy, unweighted_average_recall
+from sonant.metrics.calibration import expected_calibration_error
 from sonant.metrics.confusion import confusion
 from sonant.metrics.f1 import macro_f1
 from sonant.metrics.per_label import per_label
@@ -54,6 +55,8 @@ class Evaluation:
     split: str
     scored: Scored
     metrics: dict[str, float]
+    temperature: float = 1.0
+    """What a bundle divides its logits by before they become probabilities; the metrics are those of plain logits."""
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
@@ -65,6 +68,7 @@ class Evaluation:
             "split": self.split,
             "clips": len(self.scored.row_N),
             "metrics": self.metrics,
+            "ece_calibrated": expected_calibration_error(self.scored.logits_NK / self.temperature, self.scored.label_N),
             "interval": intervals["accuracy"],
             "intervals": intervals,
             "labels": per_label(matrix_KK, self.labels),
@@ -116,7 +120,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -
         scored = _score_bundle(Engine(opened), loader)
     else:
         scored = score_model(opened.load_model("best"), task, loader, Place(torch.device("cpu")))
-    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N))
+    used = opened.info.temperature if isinstance(opened, Bundle) else 1.0
+    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N), used)
 
 
 def _is_bundle(subject: str) -> bool:

@@ -45,12 +45,17 @@ def windows(info: BundleInfo, wav_N: Floats) -> Floats:
     return np.stack([wav_N[start : start + size] for start in starts]).astype(np.float32)
 
 
+def probabilities(info: BundleInfo, logits_WK: Floats) -> Floats:
+    """Calibrated probabilities of windows. Live frames are not calibrated: their thresholds hold for plain softmax."""
+    return softmax(logits_WK / np.float32(info.temperature))
+
+
 def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: int | None = None) -> Classification:
     """The answer for one recording from its logits_K, or logits_WK of its windows, whose probabilities are averaged.
 
     `scores` holds the `top_k` likeliest labels (all by default), likeliest first.
     """
-    score_K = softmax(np.atleast_2d(logits)).mean(axis=0)
+    score_K = probabilities(info, np.atleast_2d(logits)).mean(axis=0)
     order = np.argsort(-score_K, kind="stable")[:top_k]
     scores: list[Score] = [{"label": info.labels[index], "score": float(score_K[index])} for index in order]
     return {
