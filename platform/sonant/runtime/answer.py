@@ -41,8 +41,15 @@ def windows(info: BundleInfo, wav_N: Floats) -> Floats:
     missing = size - len(wav_N)
     if missing >= 0:
         return np.pad(wav_N, (missing // 2, missing - missing // 2))[None].astype(np.float32)
-    starts = np.append(np.arange(0, -missing, max(1, size // 2)), -missing)
+    starts = window_starts(info, len(wav_N))
     return np.stack([wav_N[start : start + size] for start in starts]).astype(np.float32)
+
+
+def window_starts(info: BundleInfo, samples: int) -> list[int]:
+    """Where the windows of a recording of so many samples begin; before it, if it is shorter than one window."""
+    size = round(info.clip_s * info.sample_rate_hz)
+    last = samples - size
+    return [-(-last // 2)] if last <= 0 else [*range(0, last, max(1, size // 2)), last]
 
 
 def probabilities(info: BundleInfo, logits_WK: Floats) -> Floats:
