@@ -18,16 +18,16 @@ from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
-from serve_apps.stages import Extractor, Floats, Model, Pipeline, Postprocess
+from serve_apps.answers import Answer, EmotionAnswer
+from serve_apps.stages import Extractor, Floats, Model, Pipeline, Postprocess, Told
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, StageOptions
+from sonant.config.serve import AnswerForm, ClassifyApp, StageOptions
 from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
 from sonant.errors import EnvError
-from sonant.runtime.answer import Classification
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.slots import SlotPool
@@ -40,42 +40,13 @@ if TYPE_CHECKING:
 # ---- the face: HTTP and WebSocket, no Ray ---------------------------------------------------------------------------
 
 
-class LabelScore(BaseModel):
-    label: str
-    score: float
-
-
-class Answer(BaseModel):
-    """What was heard in a recording. Longer ones are cut into overlapping windows, whose scores are averaged."""
-
-    model: str
-    label: str
-    """The likeliest label."""
-    score: float
-    """Its probability."""
-    scores: list[LabelScore]
-    """Likeliest first; all labels, or `top_k` of them."""
-    duration_s: float
-
-    model_config = {
-        "use_attribute_docstrings": True,
-        "json_schema_extra": {
-            "example": {
-                "model": "words/20251121-031822",
-                "label": "yes",
-                "score": 0.98,
-                "scores": [{"label": "yes", "score": 0.98}, {"label": "no", "score": 0.01}],
-                "duration_s": 1.0,
-            }
-        },
-    }
-
-
 class Served(BaseModel):
     """A model as it is served."""
 
     model: str
     task: str
+    answer: AnswerForm
+    """The form of what is answered to a recording."""
     labels: list[str]
     background: list[str]
     """Labels that stand for "none of them": never reported as events."""
@@ -101,6 +72,7 @@ def describe(app: ClassifyApp, engine: Engine) -> Served:
     return Served(
         model=info.id,
         task=info.task,
+        answer=app.answer,
         labels=list(info.labels),
         background=list(info.background),
         sample_rate_hz=info.sample_rate_hz,
@@ -132,11 +104,26 @@ def create_face(
     served = describe(app, engine)
     uploads = Uploads(app.limits)
 
-    async def answer(request: Request, top_k: int | None = None) -> Response:
+    async def answer(request: Request, top_k: int | None = None, *, timeline: bool = False) -> Response:
         with metrics.timed_request(), uploads.one() as upload:
-            found = await pipeline(await upload.read(request), top_k)
-        metrics.audio_seconds.inc(found["duration_s"])
+            found = await pipeline(await upload.read(request), top_k, timeline=timeline)
         return Response(json.dumps(found), media_type="application/json")
+
+    {"classification": add_classify, "emotion": add_emotion}[app.answer](api, answer)
+
+    @api.get("/info", summary="The model that is served here", tags=["classify"])
+    async def info() -> Served:
+        return served
+
+    live: Live | None = None
+    if engine.info.hop is not None:
+        live = Live(SlotPool(engine, app.limits.max_sessions), app.limits, metrics, app.allowed_origins)
+    face.add_stream(api, live)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api)
+
+
+def add_classify(api: FastAPI, answer: Callable[..., Awaitable[Response]]) -> None:
+    """The route of an application that answers with labels."""
 
     @api.post(
         "",
@@ -152,15 +139,23 @@ def create_face(
         """What is heard in a recording: the multipart field `file`, or the bytes themselves with an audio/* type."""
         return await answer(request, top_k)
 
-    @api.get("/info", summary="The model that is served here", tags=["classify"])
-    async def info() -> Served:
-        return served
 
-    live = None
-    if engine.info.hop is not None:
-        live = Live(SlotPool(engine, app.limits.max_sessions), app.limits, metrics, app.allowed_origins)
-    face.add_stream(api, live)
-    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api)
+def add_emotion(api: FastAPI, answer: Callable[..., Awaitable[Response]]) -> None:
+    """The route of an application that answers with an emotion."""
+
+    @api.post(
+        "",
+        summary="Tell the emotion of a voice",
+        responses={200: {"model": EmotionAnswer}, **documented(*face.UPLOAD_ERRORS)},
+        openapi_extra=face.UPLOAD,
+        tags=["emotion"],
+    )
+    async def emotion(
+        request: Request,
+        timeline: Annotated[bool, Query(description="Also tell how it changes along the recording.")] = False,
+    ) -> Response:
+        """How a voice sounds: the multipart field `file`, or the bytes themselves with an audio/* type."""
+        return await answer(request, timeline=timeline)
 
 
 def load(app: ClassifyApp) -> tuple[Engine, Metrics]:
@@ -172,7 +167,8 @@ def load(app: ClassifyApp) -> tuple[Engine, Metrics]:
 
 def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
     """All stages in this process."""
-    return Pipeline(Extractor(engine.info, app.limits), Model(engine, app, metrics), Postprocess(engine.info))
+    extract, model = Extractor(engine.info, app.limits), Model(engine, app, metrics)
+    return Pipeline(extract, model, Postprocess(engine.info, app.answer), heard=metrics.audio_seconds.inc)
 
 
 # ---- Ray ------------------------------------------------------------------------------------------------------------
@@ -194,7 +190,8 @@ class Ingress:
         else:
             frontend = self._engine if self._engine.splits else None
             extract = Extractor(self._engine.info, self._app.limits, frontend)
-            self._pipeline = Pipeline(extract, _remote(model), _remote(postprocess))
+            stages = extract, _remote(model), _remote(postprocess)
+            self._pipeline = Pipeline(*stages, heard=self._metrics.audio_seconds.inc)
         self._face = create_face(self._app, self._engine, self._pipeline, self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
@@ -232,10 +229,10 @@ class PostprocessStage:
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: ClassifyApp = check(ClassifyApp, args)
-        self._postprocess = Postprocess(open_bundle(app.bundle).info)
+        self._postprocess = Postprocess(open_bundle(app.bundle).info, app.answer)
 
-    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None) -> Classification:
-        return await self._postprocess(logits_WK, duration_s, top_k)
+    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None, timeline: bool) -> Told:
+        return await self._postprocess(logits_WK, duration_s, top_k, timeline)
 
 
 def build(args: dict[str, Any]) -> Application:

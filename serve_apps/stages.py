@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 
 from sonant.audio.decode import decode
 from sonant.audio.formats import sniff
-from sonant.config.serve import ClassifyApp, Limits
+from sonant.config.serve import AnswerForm, ClassifyApp, Limits
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
 from sonant.runtime.answer import Classification, classification, windows
+from sonant.runtime.emotion import Emotion, emotion
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
 
 Floats = NDArray[np.float32]
+Told = Classification | Emotion
 
 _SLICE = 16
 """Most windows of one recording in a call of the graph."""
@@ -119,11 +121,20 @@ def batches_pay(call: Callable[[Floats], Floats], row: Floats) -> bool:
 class Postprocess:
     """Logits -> what the user reads."""
 
-    def __init__(self, info: BundleInfo) -> None:
-        self._info = info
+    def __init__(self, info: BundleInfo, form: AnswerForm = "classification") -> None:
+        self._info, self._form = info, form
 
-    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None) -> Classification:
+    async def __call__(
+        self, logits_WK: Floats, duration_s: float, top_k: int | None = None, timeline: bool = False
+    ) -> Told:
+        """`top_k` is for classifications, `timeline` for emotions."""
+        if self._form == "emotion":
+            return emotion(self._info, logits_WK, duration_s, timeline=timeline)
         return classification(self._info, logits_WK, duration_s, top_k)
+
+
+def _unheard(seconds: float) -> None:
+    """For those who do not count."""
 
 
 @dataclass(frozen=True)
@@ -132,16 +143,20 @@ class Pipeline:
 
     extract: Extractor
     model: Callable[[Floats], Awaitable[Floats]]
-    postprocess: Callable[[Floats, float, int | None], Awaitable[Classification]]
+    postprocess: Callable[[Floats, float, int | None, bool], Awaitable[Told]]
+    heard: Callable[[float], None] = _unheard
+    """Told how many seconds of sound were answered about."""
     long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
 
-    async def __call__(self, data: bytes, top_k: int | None) -> Classification:
+    async def __call__(self, data: bytes, top_k: int | None = None, *, timeline: bool = False) -> Told:
         if self.extract.is_short(data):
-            return await self._answer(data, top_k)
+            return await self._answer(data, top_k, timeline)
         async with self.long:
-            return await self._answer(data, top_k)
+            return await self._answer(data, top_k, timeline)
 
-    async def _answer(self, data: bytes, top_k: int | None) -> Classification:
+    async def _answer(self, data: bytes, top_k: int | None, timeline: bool) -> Told:
         clip = await self.extract(data)
         logits_WK = await self.model(clip.rows)
-        return await self.postprocess(logits_WK, clip.duration_s, top_k)
+        told = await self.postprocess(logits_WK, clip.duration_s, top_k, timeline)
+        self.heard(clip.duration_s)
+        return told

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from sonant.errors import EnvError, SonantError
+from sonant.errors import DataError, EnvError, SonantError
 
 Arguments = argparse.Namespace
 
@@ -47,7 +47,9 @@ def _config_words(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare_words(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", help="fsdd, speech_commands, folder, manifest, words, a path, or `check`")
+    parser.add_argument(
+        "config", help="fsdd, speech_commands, ravdess, emodb, folder, manifest, words, a path, or `check`"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: the corpus")
     parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set")
 
@@ -111,15 +113,43 @@ def tune(args: Arguments) -> None:
 
 def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
-    parser.add_argument("data", nargs="?", metavar="DATA", help="prepared corpus; without it, the run's own")
+    parser.add_argument("data", nargs="*", metavar="DATA", help="prepared corpus; without it, the run's own")
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument("--out", metavar="FOLDER", help="also write metrics, confusion matrix and predictions here")
+    parser.add_argument(
+        "--folds", type=int, metavar="K", help="train and judge a CONFIG [key=value ...] K times instead"
+    )
+    parser.add_argument("--smoke", action="store_true", help="with --folds: apply the config's own smoke set")
+    parser.add_argument(
+        "--cluster", action="store_true", help="with --folds: train with Ray Train, not in this process"
+    )
 
 
 def evaluate(args: Arguments) -> None:
     from sonant.measure.evaluate import evaluate
 
-    show(evaluate(args.subject, args.data, split=args.split, out=args.out))
+    if args.folds is not None:
+        _folds(args)
+    elif len(args.data) > 1:
+        raise DataError(
+            "data.invalid", f"one corpus at a time, not {', '.join(args.data)}", hint="key=value needs --folds"
+        )
+    else:
+        show(evaluate(args.subject, *args.data, split=args.split, out=args.out))
+
+
+def _folds(args: Arguments) -> None:
+    from sonant.config.experiment import Experiment
+    from sonant.config.load import load
+    from sonant.measure.folds import evaluate_folds
+
+    if args.cluster:
+        from sonant.train.fit import fit
+    else:
+        from sonant.train.local import fit_local as fit
+
+    config = load(Experiment, args.subject, args.data, smoke=args.smoke)
+    show(evaluate_folds(config, args.folds, out=args.out, fit=fit))
 
 
 def _export_words(parser: argparse.ArgumentParser) -> None:
@@ -250,7 +280,7 @@ VERBS: dict[str, Verb] = {
     ),
     "train": Verb("train a network with Ray Train", _train_words, train),
     "tune": Verb("search architectures and settings with Ray Tune; the winner becomes a bundle", _tune_words, tune),
-    "evaluate": Verb("judge a run or bundle on a corpus", _evaluate_words, evaluate),
+    "evaluate": Verb("judge a run or bundle on a corpus, or a config by folds of speakers", _evaluate_words, evaluate),
     "export": Verb("write a run's best checkpoint as a proven bundle", _export_words, export),
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),

@@ -126,7 +126,8 @@ async function upload(file) {
     $("result").hidden = false;
     $("answer-label").textContent = answer.label;
     $("answer-score").textContent = percent(answer.score);
-    $("file-facts").textContent = `${file.name}, ${answer.duration_s.toFixed(2)} s`;
+    const length = answer.duration_s === undefined ? "" : `, ${answer.duration_s.toFixed(2)} s`;
+    $("file-facts").textContent = file.name + length;
     $("file-status").textContent = `${file.name}: ${answer.label}, ${percent(answer.score)}`;
     fileBars.show(Object.fromEntries(answer.scores.map((one) => [one.label, one.score])), true);
     URL.revokeObjectURL($("player").src);

@@ -12,7 +12,7 @@ from sonant.config.prepare import PrepareConfig
 from sonant.data.prepare import prepare
 from sonant.train.local import fit_local
 
-EXPERIMENTS = [name for name in names() if name.startswith("kws/") and not name.endswith("_search")]
+EXPERIMENTS = [name for name in names() if name.startswith(("kws/", "emotion/")) and not name.endswith("_search")]
 
 
 @pytest.fixture(scope="module")

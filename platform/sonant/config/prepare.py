@@ -20,6 +20,8 @@ class _Prepare(Section):
     """Processes that decode; 0: one a core."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of everything that is made up: voices, manner of speaking, noise."""
+    trim_silence_db: Annotated[float, Field(gt=0)] | None = None
+    """Cuts what is softer than the clip's loudest moment by more than this off both ends; null keeps clips whole."""
 
 
 class PrepareFolder(_Prepare):
@@ -54,6 +56,24 @@ class PrepareSpeechCommands(_Prepare):
     """Keep other words too, labelled _unknown_."""
     silence_clips: Annotated[int, Field(ge=0)] = 0
     """Clips of faint noise to make, labelled _silence_."""
+
+
+class PrepareRavdess(_Prepare):
+    """RAVDESS: 03-01-<emotion>-...-<actor>, in Actor_XX folders or all in one; eight emotions, 24 actors."""
+
+    kind: Literal["ravdess"] = "ravdess"
+    root: str
+    """Folder or URL that holds the recordings, at any depth."""
+    voice: Literal["speech", "song", "both"] = "speech"
+    """Spoken or sung recordings; songs have no disgust and no surprise."""
+
+
+class PrepareEmodb(_Prepare):
+    """Berlin Database of Emotional Speech: <speaker><text><emotion><version>; seven emotions, ten speakers."""
+
+    kind: Literal["emodb"] = "emodb"
+    root: str
+    """Folder or URL that holds the recordings, at any depth."""
 
 
 class PrepareManifest(_Prepare):
@@ -105,6 +125,13 @@ class PrepareJoin(_Prepare):
 
 
 PrepareConfig = Annotated[
-    PrepareFolder | PrepareFsdd | PrepareSpeechCommands | PrepareManifest | PrepareSynth | PrepareJoin,
+    PrepareFolder
+    | PrepareFsdd
+    | PrepareSpeechCommands
+    | PrepareRavdess
+    | PrepareEmodb
+    | PrepareManifest
+    | PrepareSynth
+    | PrepareJoin,
     Field(discriminator="kind"),
 ]

@@ -64,11 +64,16 @@ class StageOptions(Section):
         return self
 
 
+AnswerForm = Literal["classification", "emotion"]
+
+
 class ClassifyApp(Section):
     """Arguments of serve_apps.classify:build."""
 
     bundle: str
     """Bundle folder or URL, or STORE/NAME@ALIAS."""
+    answer: AnswerForm = "classification"
+    """Form of an answer: labels with scores, or an emotion with probabilities and, on demand, a timeline."""
     placement: Literal["fused", "split"] = "fused"
     """fused: extractor, model and postprocess in one replica; split: each a deployment that scales alone."""
     threads: Annotated[int, Field(ge=1)] = 1

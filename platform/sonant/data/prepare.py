@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from models.base import Section
 from sonant.config.prepare import PrepareConfig
 from sonant.data import synth
 from sonant.data.children import Refusal, run
-from sonant.data.corpora import folder, fsdd, join, manifest, speech_commands
+from sonant.data.corpora import emodb, folder, fsdd, join, manifest, ravdess, speech_commands
 from sonant.data.corpus import Skipped
 from sonant.data.source import Clip, Source
+from sonant.data.trim import sounding
 from sonant.data.write import write_corpus
 from sonant.errors import AudioError, DataError, EnvError, SonantError
 
@@ -24,6 +26,8 @@ IMPORTERS: dict[str, Callable[[Any], Source]] = {
     "folder": folder.plan,
     "fsdd": fsdd.plan,
     "speech_commands": speech_commands.plan,
+    "ravdess": ravdess.plan,
+    "emodb": emodb.plan,
     "manifest": manifest.plan,
     "synth": synth.plan,
     "join": join.plan,
@@ -92,13 +96,21 @@ def _make(
     answers = run((clip.job for clip in source.clips), workers=workers)
     for done, (clip, answer) in enumerate(zip(source.clips, answers, strict=True), 1):
         if not isinstance(answer, Refusal):
-            yield clip, answer
+            yield _trimmed(clip, answer, config)
         elif source.tolerant and answer.code.startswith(_FILE_FAULTS):
             skipped.append(Skipped(path=clip.path, reason=answer.message))
         else:
             family = _FAMILIES[answer.code.partition(".")[0]]
             raise family(answer.code, answer.message, hint=answer.hint)
         progress(done, total)
+
+
+def _trimmed(clip: Clip, pcm_N: NDArray[np.int16], config: PrepareConfig) -> tuple[Clip, NDArray[np.int16]]:
+    """The clip without silence at its ends, if that is wanted; the manifest tells which part of the file is left."""
+    if config.trim_silence_db is None:
+        return clip, pcm_N
+    first, last = sounding(pcm_N, config.sample_rate_hz, config.trim_silence_db)
+    return replace(clip, start_s=clip.start_s + first / config.sample_rate_hz), pcm_N[first:last]
 
 
 def _unwatched(done: int, total: int) -> None:

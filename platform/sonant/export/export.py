@@ -39,6 +39,7 @@ class Trained:
     run: str
     corpus_sha256: str = ""
     commit: str | None = None
+    temperature: float = 1.0
 
 
 def export(run_url: str, *, out: str | None = None) -> str:
@@ -71,17 +72,21 @@ def make(trained: Trained) -> tuple[BundleInfo, Contents]:
 def read_run(run_url: str) -> Trained:
     """A run's best checkpoint and what is known about it."""
     from sonant.data.corpus import Corpus
+    from sonant.export.calibrate import calibrate
     from sonant.train.run import open_run
 
     run = open_run(run_url)
+    metrics = _metrics(run.path)
+    fitted, errors = calibrate(run.path, test="test.ece" in metrics)
     return Trained(
         model=cast(Classifier, run.load_model("best")),
         config=run.config,
         labels=run.labels,
-        metrics=_metrics(run.path),
+        metrics=metrics | errors,
         run=run.path,
         corpus_sha256=Corpus.open(run.config.data.corpus).hash,
         commit=_commit(run.path),
+        temperature=fitted,
     )
 
 
@@ -105,6 +110,7 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         hop=live.hop if live else None,
         latency=live.latency if live else 0,
         window_ms=config.model.window_ms if live else 0.0,
+        temperature=trained.temperature,
         graphs={role: graph.info for role, graph in graphs.items()},
         metrics=dict(trained.metrics),
         parity={},

@@ -24,17 +24,24 @@ from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
 from sonant.errors import DataError
+from sonant.metrics.accuracy import accuracy, unweighted_average_recall
+from sonant.metrics.calibration import expected_calibration_error
 from sonant.metrics.confusion import confusion
+from sonant.metrics.f1 import macro_f1
+from sonant.metrics.per_label import per_label
 from sonant.runtime.bundle import INFO, Bundle, open_bundle
 from sonant.runtime.engine import Engine
 from sonant.track import files
 from sonant.train.evaluate import Scored
 from sonant.train.evaluate import evaluate as score_model
 from sonant.train.place import Place
-from sonant.train.review import accuracy_interval, predictions
+from sonant.train.review import metric_interval, predictions
 from sonant.train.run import open_run
 
 SplitName = Literal["train", "validation", "test", "all"]
+
+_SURE = {"accuracy": accuracy, "uar": unweighted_average_recall, "macro_f1": macro_f1}
+"""Metrics that get an interval."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,23 @@ class Evaluation:
     split: str
     scored: Scored
     metrics: dict[str, float]
+    temperature: float = 1.0
+    """What a bundle divides its logits by before they become probabilities; the metrics are those of plain logits."""
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
-        interval = accuracy_interval(self.corpus, self.scored)
+        intervals = {name: list(metric_interval(self.corpus, self.scored, metric)) for name, metric in _SURE.items()}
+        matrix_KK = np.asarray(self.confusion()[self.split])
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
             "split": self.split,
             "clips": len(self.scored.row_N),
             "metrics": self.metrics,
-            "interval": [interval["accuracy_low"], interval["accuracy_high"]],
+            "ece_calibrated": expected_calibration_error(self.scored.logits_NK / self.temperature, self.scored.label_N),
+            "interval": intervals["accuracy"],
+            "intervals": intervals,
+            "labels": per_label(matrix_KK, self.labels),
         }
 
     def confusion(self) -> dict[str, Any]:
@@ -107,7 +120,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -
         scored = _score_bundle(Engine(opened), loader)
     else:
         scored = score_model(opened.load_model("best"), task, loader, Place(torch.device("cpu")))
-    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N))
+    used = opened.info.temperature if isinstance(opened, Bundle) else 1.0
+    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N), used)
 
 
 def _is_bundle(subject: str) -> bool:

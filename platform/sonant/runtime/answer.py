@@ -41,8 +41,20 @@ def windows(info: BundleInfo, wav_N: Floats) -> Floats:
     missing = size - len(wav_N)
     if missing >= 0:
         return np.pad(wav_N, (missing // 2, missing - missing // 2))[None].astype(np.float32)
-    starts = np.append(np.arange(0, -missing, max(1, size // 2)), -missing)
+    starts = window_starts(info, len(wav_N))
     return np.stack([wav_N[start : start + size] for start in starts]).astype(np.float32)
+
+
+def window_starts(info: BundleInfo, samples: int) -> list[int]:
+    """Where the windows of a recording of so many samples begin; before it, if it is shorter than one window."""
+    size = round(info.clip_s * info.sample_rate_hz)
+    last = samples - size
+    return [-(-last // 2)] if last <= 0 else [*range(0, last, max(1, size // 2)), last]
+
+
+def probabilities(info: BundleInfo, logits_WK: Floats) -> Floats:
+    """Calibrated probabilities of windows. Live frames are not calibrated: their thresholds hold for plain softmax."""
+    return softmax(logits_WK / np.float32(info.temperature))
 
 
 def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: int | None = None) -> Classification:
@@ -50,7 +62,7 @@ def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: i
 
     `scores` holds the `top_k` likeliest labels (all by default), likeliest first.
     """
-    score_K = softmax(np.atleast_2d(logits)).mean(axis=0)
+    score_K = probabilities(info, np.atleast_2d(logits)).mean(axis=0)
     order = np.argsort(-score_K, kind="stable")[:top_k]
     scores: list[Score] = [{"label": info.labels[index], "score": float(score_K[index])} for index in order]
     return {

@@ -127,6 +127,8 @@ class BundleInfo(Section):
     """Samples of algorithmic delay of a live frame."""
     window_ms: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     """Time that a live frame's logits are pooled over."""
+    temperature: Annotated[FiniteFloat, Field(gt=0)] = 1.0
+    """Logits of clips are divided by this before they become probabilities, fitted so that those can be believed."""
     graphs: dict[Role, GraphInfo]
     """What each graph is for, and what it takes."""
     metrics: dict[str, FiniteFloat]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from sonant.audio.decode import decode
 from sonant.config.experiment import Experiment
 from sonant.config.load import load
+from sonant.metrics.per_label import LabelScores, per_label
 from sonant.track import files
 from sonant.track.events import Event, history, read
 from sonant.track.page.chart import Series, curves
@@ -118,7 +119,17 @@ def _confusions(found: dict[str, Any]) -> Html:
     rows = [(said, heard, str(times), f"{100 * share:.1f} %") for said, heard, times, share in mistakes]
     listed = table(["said", "heard", f"times ({split})", "of what was said"], rows) if rows else ""
     about = "Rows are what was said, columns what was heard. The darker, the larger the share of the row."
-    return section("Confusions", tag("div", *pictures, cls="grid"), tag("p", ""), listed, about=about)
+    by_label = label_table(per_label(count_KK, labels), split)
+    return section("Confusions", tag("div", *pictures, cls="grid"), tag("p", ""), listed, by_label, about=about)
+
+
+def label_table(found: Mapping[str, LabelScores], split: str) -> Html:
+    """Precision, recall and F1 of each label."""
+    rows = [
+        (label, number(one["precision"]), number(one["recall"]), number(one["f1"]), str(one["clips"]))
+        for label, one in found.items()
+    ]
+    return table([f"label ({split})", "precision", "recall", "F1", "clips"], rows)
 
 
 def _worst(review: str) -> Html:

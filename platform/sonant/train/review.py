@@ -8,7 +8,7 @@ worst/NN.wav          the validation clips with the highest loss, worst first; w
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from sonant.audio.samples import to_float
 from sonant.audio.wav import encode_wav
 from sonant.data.corpus import Corpus
+from sonant.metrics.accuracy import accuracy
 from sonant.metrics.bootstrap import interval
 from sonant.metrics.calibration import log_loss, log_softmax
-from sonant.metrics.confusion import confusion
+from sonant.metrics.confusion import Matrix, confusion
 from sonant.track import files
 from sonant.train.evaluate import Scored
 
@@ -75,12 +76,21 @@ def predictions(corpus: Corpus, labels: tuple[str, ...], scored: Scored, split: 
 
 def accuracy_interval(corpus: Corpus, scored: Scored) -> dict[str, float]:
     """The 95 % interval of the accuracy, over speakers where there are several."""
-    right_N = scored.logits_NK.argmax(axis=1) == scored.label_N
+    low, high = metric_interval(corpus, scored, accuracy)
+    return {"accuracy_low": low, "accuracy_high": high}
+
+
+def metric_interval(corpus: Corpus, scored: Scored, metric: Callable[[Matrix], float]) -> tuple[float, float]:
+    """The 95 % interval of what is read off the confusion matrix, over speakers where there are several."""
+    predicted_N, outputs = scored.logits_NK.argmax(axis=1), scored.logits_NK.shape[1]
     all_speakers = corpus.column("speaker")
     speakers = [all_speakers[row] for row in scored.row_N.tolist()]
     groups = speakers if len(set(speakers)) > 1 else None
-    low, high = interval(lambda index: float(right_N[index].mean()), len(right_N), groups_N=groups)
-    return {"accuracy_low": low, "accuracy_high": high}
+    return interval(
+        lambda index: metric(confusion(scored.label_N[index], predicted_N[index], outputs)),
+        len(predicted_N),
+        groups_N=groups,
+    )
 
 
 def _write_worst(folder: str, corpus: Corpus, rows: list[_Prediction]) -> None:

@@ -4,6 +4,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from sonant.audio.wav import encode_wav
 from sonant.config.prepare import PrepareConfig, PrepareFolder, PrepareFsdd, PrepareManifest, PrepareSynth
 from sonant.data.corpus import Corpus
 from sonant.data.prepare import IMPORTERS, prepare
@@ -66,3 +67,16 @@ def test_a_word_that_cannot_be_said_stops_everything(tmp_path: Path) -> None:
 def test_every_kind_of_config_has_an_importer() -> None:
     kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(PrepareConfig)[0])}
     assert set(IMPORTERS) == kinds
+
+
+def test_silence_at_the_ends_is_cut_and_the_manifest_tells_where(tmp_path: Path) -> None:
+    tone_N = 0.1 * np.sin(np.arange(1600))
+    (tmp_path / "in" / "yes").mkdir(parents=True)
+    (tmp_path / "in" / "yes" / "a.wav").write_bytes(encode_wav(np.pad(tone_N, (8000, 4000)), 16_000))
+    for trim_db, samples, start_s in ((None, 13_600, 0.0), (30.0, 1600 + 2 * 800, 0.45)):
+        out = str(tmp_path / f"out{trim_db}")
+        prepare(PrepareFolder(root=str(tmp_path / "in"), out=out, workers=1, trim_silence_db=trim_db))
+        corpus = Corpus.open(out)
+        assert corpus.samples_R.tolist() == [samples]
+        assert corpus.column("start_s") == [start_s]
+        assert corpus.info.config["trim_silence_db"] == trim_db

@@ -16,6 +16,8 @@ from sonant.config.load import load
 from sonant.errors import BundleError, RunError
 from sonant.export.bundle import seal
 from sonant.export.export import export, make
+from sonant.measure.evaluate import judge
+from sonant.metrics.calibration import temperature
 from sonant.runtime.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -74,9 +76,17 @@ def test_a_run_becomes_a_bundle_inside_itself(tiny_run: Path) -> None:
     assert bundle.info.hop is None
     assert set(bundle.info.graphs) == {"model"}
     assert {"validation.accuracy", "test.accuracy", "test.loss"} <= set(bundle.info.metrics)
+    assert {"validation.ece_calibrated", "test.ece_calibrated"} <= set(bundle.info.metrics)
+    assert bundle.info.temperature == pytest.approx(_fitted(tiny_run))
+    assert "divided by" in (folder / "card.md").read_text()
     assert len(bundle.info.provenance.corpus_sha256) == 64
     restored: Any = load(type(_config(tiny_run)), str(bundle.file("config.yaml")))
     assert restored == _config(tiny_run)
+
+
+def _fitted(run: Path) -> float:
+    known = judge(str(run), split="validation").scored
+    return temperature(known.logits_NK, known.label_N)
 
 
 def _config(run: Path) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from sonant.errors import BundleError, DataError, RunError
 from sonant.export.export import export
 from sonant.measure.evaluate import evaluate, judge
+from sonant.runtime.bundle import open_bundle
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,15 @@ def test_a_bundle_scores_what_its_run_scored(tiny_run: Path, bundle: str) -> Non
     assert len(through_torch.scored.row_N) == 15
     recorded = [json.loads(line) for line in (tiny_run / "events.jsonl").read_text().splitlines()]
     assert through_torch.metrics["accuracy"] == pytest.approx(recorded[-1]["test"]["accuracy"])
+
+
+def test_a_bundle_says_how_well_its_own_temperature_serves(tiny_run: Path, bundle: str) -> None:
+    recorded = open_bundle(bundle).info
+    summary = evaluate(bundle)
+    assert recorded.temperature != 1.0
+    assert summary["ece_calibrated"] == pytest.approx(recorded.metrics["test.ece_calibrated"], abs=1e-4)
+    assert summary["metrics"]["ece"] == pytest.approx(recorded.metrics["test.ece"], abs=1e-4)
+    assert evaluate(str(tiny_run))["ece_calibrated"] == evaluate(str(tiny_run))["metrics"]["ece"]
 
 
 def test_the_summary_has_metrics_and_an_interval(tiny_run: Path) -> None:
@@ -54,3 +64,13 @@ def test_what_cannot_be_judged_is_said(tiny_run: Path, tmp_path: Path) -> None:
         evaluate(str(tmp_path))
     with pytest.raises(BundleError, match="no alias"):
         evaluate(f"{tmp_path}/words@champion")
+
+
+def test_every_label_and_the_main_metrics_are_told(tiny_run: Path) -> None:
+    summary = evaluate(str(tiny_run), split="all")
+    assert summary["intervals"]["accuracy"] == summary["interval"]
+    for name, (low, high) in summary["intervals"].items():
+        assert 0 <= low <= summary["metrics"][name] <= high <= 1
+    assert [one["clips"] for one in summary["labels"].values()] == [30, 30, 30]
+    recalls = [one["recall"] for one in summary["labels"].values()]
+    assert sum(recalls) / 3 == pytest.approx(summary["metrics"]["uar"])

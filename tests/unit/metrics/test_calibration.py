@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from sonant.metrics.calibration import expected_calibration_error, log_loss, log_softmax
+from sonant.metrics.calibration import expected_calibration_error, log_loss, log_softmax, temperature
 
 
 def logits_for(*scores: float) -> np.ndarray:
@@ -38,3 +38,31 @@ def test_a_score_on_the_edge_of_a_bin_belongs_to_the_lower_one() -> None:
 def test_certainty_and_nothing() -> None:
     assert expected_calibration_error(np.array([[50.0, -50.0]]), np.array([0])) == pytest.approx(0.0)
     assert math.isnan(expected_calibration_error(np.zeros((0, 2)), np.zeros(0, np.int64)))
+
+
+@pytest.mark.parametrize("true_t", [0.4, 1.0, 3.0])
+def test_the_temperature_of_a_network_that_is_too_sure_or_unsure_is_found(true_t: float) -> None:
+    rng = np.random.default_rng(0)
+    logits_NK = 2.0 * rng.standard_normal((4000, 5))
+    p_NK = np.exp(log_softmax(logits_NK))
+    label_N = (p_NK.cumsum(axis=1) < rng.random((4000, 1))).sum(axis=1)
+    told_NK = (true_t * logits_NK).astype(np.float32)
+    found = temperature(told_NK, label_N)
+    assert found == pytest.approx(true_t, rel=0.06)
+    best = log_loss(told_NK / found, label_N).mean()
+    assert all(best <= log_loss(told_NK / (found * by), label_N).mean() + 1e-4 for by in (0.9, 1.1))
+    if true_t != 1.0:
+        before, after = (expected_calibration_error(each, label_N) for each in (told_NK, told_NK / found))
+        assert after < 0.03 < before
+
+
+def test_few_clips_that_are_all_right_make_nothing_certain() -> None:
+    logits_NK, label_N = np.eye(3).repeat(4, axis=0), np.arange(3).repeat(4)
+    found = temperature(logits_NK, label_N)
+    score = math.exp(-log_loss(logits_NK / found, label_N)[0])
+    assert 0.9 < score < 0.999
+
+
+def test_nothing_to_learn_from_and_all_wrong() -> None:
+    assert temperature(np.zeros((0, 3)), np.zeros(0, np.int64)) == 1.0
+    assert temperature(10 * np.eye(3), np.array([1, 2, 0])) == pytest.approx(20.0, rel=1e-3)

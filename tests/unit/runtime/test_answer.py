@@ -53,3 +53,12 @@ def test_an_answer_orders_labels_and_averages_windows(describe: Describe) -> Non
         ("yes", 0.4),
     ]
     assert both["duration_s"] == 1.5
+
+
+def test_a_temperature_flattens_each_window_before_they_are_averaged(describe: Describe) -> None:
+    logits_WK = np.array([[4.0, 0.0, 0.0], [0.0, 2.0, 0.0]], np.float32)
+    plain, flat = (classification(describe(temperature=each), logits_WK, 1.5) for each in (1.0, 2.0))
+    assert flat["label"] == plain["label"] == "_silence_"
+    wanted = (softmax(logits_WK[:1] / 2)[0] + softmax(logits_WK[1:] / 2)[0]) / 2
+    assert [score["score"] for score in flat["scores"]] == pytest.approx(sorted(wanted, reverse=True), abs=1e-6)
+    assert flat["score"] < plain["score"]

@@ -17,7 +17,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from serve_apps import classify
-from serve_apps.classify import Answer
+from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.stages import Extractor, Model, Pipeline, Postprocess
 from sonant.audio.wav import encode_wav
 from sonant.config.serve import ClassifyApp
@@ -296,3 +296,64 @@ def test_the_documentation_is_complete(app: ClassifyApp, loaded: tuple[Engine, M
     assert {"audio.empty", "audio.undecodable", "audio.not_finite", "request.invalid"} <= set(examples)
     Answer.model_validate(document["components"]["schemas"]["Answer"]["example"])
     assert [one["name"] for one in operation["parameters"]] == ["top_k"]
+
+
+@pytest.fixture(scope="module")
+def emotions(app: ClassifyApp, run_app: Callable[..., Any]) -> Generator[str]:
+    feeling = app.model_copy(update={"answer": "emotion"})
+    engine, metrics = classify.load(feeling)
+    made = classify.create_face(feeling, engine, classify.fused(feeling, engine, metrics), metrics)
+    with run_app(made.app, "/v1/audio/emotions") as base:
+        yield base
+
+
+def test_an_emotion_is_one_word_and_all_probabilities(emotions: str, url: str, clip: Clip) -> None:
+    data = encode_wav(clip("rise", length_s=1.7), 16_000)
+    answer = httpx.post(emotions, files={"file": ("a.wav", data)})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert set(found) == {"emotion", "probabilities"}
+    labels = post(url, data).json()
+    assert found["emotion"] == labels["label"]
+    assert found["probabilities"] == pytest.approx({one["label"]: one["score"] for one in labels["scores"]}, abs=1e-5)
+
+
+def test_a_timeline_follows_a_long_recording(emotions: str, clip: Clip) -> None:
+    wav = np.concatenate([clip("rise", at_s=0.25, seed=1)] * 3 + [clip("fall", at_s=0.25, seed=2)] * 3)
+    answer = httpx.post(f"{emotions}?timeline=true", files={"file": ("a.wav", encode_wav(wav, 16_000))}, timeout=30)
+    found = EmotionAnswer.model_validate(answer.json())
+    assert found.timeline is not None
+    assert (found.timeline[0].t_start, found.timeline[-1].t_end) == (0.0, 6.0)
+    heard = [segment.emotion for segment in found.timeline if segment.emotion != "_silence_"]
+    assert heard[0] == "rise"
+    assert heard[-1] == "fall"
+    assert "timeline" not in httpx.post(f"{emotions}?timeline=false", content=encode_wav(wav, 16_000),
+                                        headers={"content-type": "audio/wav"}).json()  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ["empty", "text", "too long"])
+def test_bad_input_is_told_there_too(emotions: str, case: str) -> None:
+    data, code = BAD[case]
+    answer = post(emotions, data)
+    assert (answer.json()["error"]["code"], answer.status_code) == (code, ERRORS[code].http)
+    assert post(f"{emotions}?timeline=perhaps", data).json()["error"]["code"] == "request.invalid"
+
+
+def test_emotions_are_documented_and_counted(app: ClassifyApp, loaded: tuple[Engine, Metrics], clip: Clip) -> None:
+    engine, _ = loaded
+    metrics = Metrics("classify", "tones", "1")
+    feeling = app.model_copy(update={"answer": "emotion"})
+    pipeline = classify.fused(feeling, engine, metrics)
+    document = face.openapi(classify.create_face(feeling, engine, pipeline, metrics).api)
+    operation = document["paths"][""]["post"]
+    assert [one["name"] for one in operation["parameters"]] == ["timeline"]
+    EmotionAnswer.model_validate(document["components"]["schemas"]["EmotionAnswer"]["example"])
+    assert classify.describe(feeling, engine).answer == "emotion"
+    asyncio.run(pipeline(encode_wav(clip("rise", length_s=2.5), 16_000), timeline=True))
+    (seconds,) = (
+        value
+        for _, _, _, samples in metrics.snapshot()
+        for name, _, value in samples
+        if name == "sonant_audio_seconds_total"
+    )
+    assert seconds == pytest.approx(2.5)

@@ -23,5 +23,5 @@ def test_without_a_place_it_goes_into_the_folder(tiny_run: Path) -> None:
 
 
 def test_a_folder_that_is_neither_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="neither a run nor a sweep"):
+    with pytest.raises(RunError, match="no run, sweep or folds"):
         report(str(tmp_path))

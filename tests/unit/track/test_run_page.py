@@ -22,6 +22,7 @@ def test_a_finished_run_is_all_there(run: Path) -> None:
     worst = json.loads((run / "review" / "worst.json").read_text())
     assert text.count("data:audio/wav;base64,") == len(worst) > 0
     assert text.count("data:image/png;base64,") == len(worst)
+    assert "label (test)" in text, "scores by label"
     assert "2 / 2" in text, "epochs"
     assert "kind: tc_resnet" in text, "the config"
 
