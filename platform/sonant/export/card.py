@@ -9,6 +9,7 @@ from sonant.config.experiment import Experiment
 from sonant.runtime.info import BundleInfo
 
 _SHOWN_LABELS = 60
+_LINKS = {"softmax": "a softmax", "sigmoid": "those of each label for itself (they need not sum to 1)"}
 
 
 def card(info: BundleInfo, config: Experiment) -> str:
@@ -73,7 +74,7 @@ def _limits(info: BundleInfo) -> str:
         if background
         else "It has no label for other sound: whatever it hears, it names one of its labels.",
         "It knows no voices, rooms, microphones and noises but those of its corpus; the metrics above say nothing",
-        "about others. Scores are a softmax and not calibrated beyond what the metrics show.",
+        f"about others. Scores are {_LINKS[info.link.kind]} and not calibrated beyond what the metrics show.",
     )
     return f"## Limits\n\n{about}"
 

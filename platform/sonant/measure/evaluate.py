@@ -20,6 +20,7 @@ from sonant import tasks
 from sonant.audio.samples import to_float
 from sonant.config.experiment import Experiment
 from sonant.config.load import check
+from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
@@ -48,6 +49,8 @@ class Evaluation:
     split: str
     scored: Scored
     metrics: dict[str, float]
+    link: Link = Link()
+    """How outputs become scores."""
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
@@ -69,7 +72,7 @@ class Evaluation:
 
     def predictions(self) -> list[dict[str, Any]]:
         """One row a clip: id, label, predicted, loss, score."""
-        return predictions(self.corpus, self.labels, self.scored, self.split)
+        return predictions(self.corpus, self.labels, self.scored, self.split, self.link)
 
     def write(self, out: str) -> None:
         """metrics.json, confusion.json and predictions.parquet in a folder or at a URL."""
@@ -107,7 +110,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -
         scored = _score_bundle(Engine(opened), loader)
     else:
         scored = score_model(opened.load_model("best"), task, loader, Place(torch.device("cpu")))
-    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N))
+    metrics = task.metrics(scored.logits_NK, scored.label_N)
+    return Evaluation(name, labels, corpus, split, scored, metrics, config.task.loss.link)
 
 
 def _is_bundle(subject: str) -> bool:

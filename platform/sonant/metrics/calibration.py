@@ -1,13 +1,19 @@
-"""Can the scores be believed: log loss and expected calibration error. Letters: N items, K labels."""
+"""Can the scores be believed: log loss and expected calibration error. Letters: N items, K labels.
+
+The formulas of runtime.scores once more, as logarithms in float64: a score that rounds to 0 or 1 has a loss, too.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sonant.config.loss import Link
 from sonant.metrics.confusion import Labels
 
 Floats = NDArray[np.floating]
+
+_SOFTMAX = Link()
 
 
 def log_softmax(logits_NK: Floats) -> NDArray[np.float64]:
@@ -16,15 +22,28 @@ def log_softmax(logits_NK: Floats) -> NDArray[np.float64]:
     return shifted_NK - np.log(np.exp(shifted_NK).sum(axis=1, keepdims=True))
 
 
-def log_loss(logits_NK: Floats, label_N: Labels) -> NDArray[np.float64]:
-    """-log p(true label) of each item, (N,)."""
-    return -np.take_along_axis(log_softmax(logits_NK), label_N[:, None].astype(np.int64), axis=1)[:, 0]
+def log_scores(logits_NK: Floats, link: Link) -> NDArray[np.float64]:
+    """Log of each label's score in float64, (N, K)."""
+    scaled_NK = logits_NK.astype(np.float64) * link.scale
+    return log_softmax(scaled_NK) if link.kind == "softmax" else -np.logaddexp(0.0, -scaled_NK)
 
 
-def expected_calibration_error(logits_NK: Floats, label_N: Labels, bins: int = 15) -> float:
+def log_loss(logits_NK: Floats, label_N: Labels, link: Link = _SOFTMAX) -> NDArray[np.float64]:
+    """-log of how likely the scores make what each item is, (N,): that it has its label; where each label is scored
+    for itself, also that it has none of the others."""
+    right_N1 = label_N[:, None].astype(np.int64)
+    loss_N = -np.take_along_axis(log_scores(logits_NK, link), right_N1, axis=1)[:, 0]
+    if link.kind == "softmax":
+        return loss_N
+    # 1 - sigmoid(x) = sigmoid(-x)
+    loss_NK = -log_scores(-logits_NK, link)
+    return loss_N + loss_NK.sum(axis=1) - np.take_along_axis(loss_NK, right_N1, axis=1)[:, 0]
+
+
+def expected_calibration_error(logits_NK: Floats, label_N: Labels, bins: int = 15, link: Link = _SOFTMAX) -> float:
     """Mean distance between confidence and accuracy over equal bins of confidence, weighed by their items
     (Guo et al. 2017, equation 3)."""
-    score_NK = np.exp(log_softmax(logits_NK))
+    score_NK = np.exp(log_scores(logits_NK, link))
     confidence_N = score_NK.max(axis=1)
     right_N = (score_NK.argmax(axis=1) == label_N).astype(np.float64)
     if not len(label_N):

@@ -11,9 +11,9 @@ import numpy as np
 
 from sonant.runtime.events import Event, EventBank, Events
 from sonant.runtime.info import BundleInfo
-from sonant.runtime.scores import Floats, softmax
+from sonant.runtime.scores import Floats, probabilities
 
-__all__ = ["Classification", "Event", "EventBank", "Events", "Score", "classification", "softmax", "windows"]
+__all__ = ["Classification", "Event", "EventBank", "Events", "Score", "classification", "windows"]
 
 
 class Score(TypedDict):
@@ -46,11 +46,11 @@ def windows(info: BundleInfo, wav_N: Floats) -> Floats:
 
 
 def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: int | None = None) -> Classification:
-    """The answer for one recording from its logits_K, or logits_WK of its windows, whose probabilities are averaged.
+    """The answer for one recording from its logits_K, or logits_WK of its windows, whose scores are averaged.
 
     `scores` holds the `top_k` likeliest labels (all by default), likeliest first.
     """
-    score_K = softmax(np.atleast_2d(logits)).mean(axis=0)
+    score_K = probabilities(np.atleast_2d(logits), info.link).mean(axis=0)
     order = np.argsort(-score_K, kind="stable")[:top_k]
     scores: list[Score] = [{"label": info.labels[index], "score": float(score_K[index])} for index in order]
     return {

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from sonant.metrics.calibration import expected_calibration_error, log_loss, log_softmax
+from sonant.config.loss import Link
+from sonant.metrics.calibration import expected_calibration_error, log_loss, log_scores, log_softmax
 
 
 def logits_for(*scores: float) -> np.ndarray:
@@ -38,3 +39,19 @@ def test_a_score_on_the_edge_of_a_bin_belongs_to_the_lower_one() -> None:
 def test_certainty_and_nothing() -> None:
     assert expected_calibration_error(np.array([[50.0, -50.0]]), np.array([0])) == pytest.approx(0.0)
     assert math.isnan(expected_calibration_error(np.zeros((0, 2)), np.zeros(0, np.int64)))
+
+
+def test_labels_that_are_scored_for_themselves() -> None:
+    """The loss is that of all labels together, or saying yes to everything would be best."""
+    logits, label = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 3.0]]), np.array([0, 2])
+    link = Link(kind="sigmoid", scale=2.0)
+    score = 1 / (1 + np.exp(-2.0 * logits))
+    np.testing.assert_allclose(np.exp(log_scores(logits, link)), score)
+    by_hand = [
+        -np.log(score[0, 0] * (1 - score[0, 1]) * (1 - score[0, 2])),
+        -np.log(score[1, 2] * (1 - score[1, 0]) * (1 - score[1, 1])),
+    ]
+    np.testing.assert_allclose(log_loss(logits, label, link), by_hand)
+    assert np.isfinite(log_loss(1e4 * logits, label, link)).all()
+    gap = abs(score[0, 0] + score[1, 1] - 1) / 2  # both in the highest bin, one of them right
+    assert expected_calibration_error(logits, label, link=link) == pytest.approx(gap)
