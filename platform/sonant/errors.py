@@ -38,7 +38,9 @@ ERRORS: dict[str, Meaning] = {
     "model.no_stream": Meaning(422, 1008, "train with model.causal=true to get a bundle that streams"),
     "run.not_found": Meaning(404, 1008, "give a run folder: it holds config.yaml and checkpoints/"),
     "run.failed": Meaning(500, 1011, "events.jsonl in the run folder says how far it came"),
-    "run.invalid": Meaning(422, 1008, "the folder was changed by hand: train anew, or take the weights of the same config"),
+    "run.invalid": Meaning(
+        422, 1008, "the folder was changed by hand: train anew, or take the weights of the same config"
+    ),
     "run.diverged": Meaning(500, 1011, "lower train.lr, or turn on gradient clipping"),
     "bundle.not_found": Meaning(404, 1008, "give a bundle folder, STORE/NAME@ALIAS or STORE/NAME/VERSION"),
     "bundle.invalid": Meaning(422, 1008, "export it again: the folder is incomplete or from another version"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.base import Section
 from models.spec import ModelConfig
@@ -33,3 +33,10 @@ class Experiment(Section):
     export: ExportConfig = ExportConfig()
     tune: TuneConfig | None = None
     """Set in configs that `sonant tune` runs."""
+
+    @model_validator(mode="after")
+    def _loss_fits_the_head(self) -> Self:
+        cosine = bool(getattr(self.model.head, "cosine", False))
+        if self.task.loss.kind == "aam_softmax" and not cosine:
+            raise ValueError("task.loss=aam_softmax needs cosines: use model.head={kind: embedding, cosine: true}")
+        return self

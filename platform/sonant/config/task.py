@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.base import Section
+from sonant.config.loss import CrossEntropy, LossConfig
 
 
 class EventRule(Section):
@@ -26,12 +27,12 @@ class ClassifyTask(Section):
     """One label for each clip."""
 
     kind: Literal["classify"] = "classify"
-    loss: Literal["cross_entropy"] = "cross_entropy"
-    """What is made small in training."""
+    loss: LossConfig = CrossEntropy()
+    """What is made small in training: a section, or only its kind."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Share of the target spread over all labels."""
+    """Share of the target spread over all labels, whatever the loss."""
     class_weights: bool = False
-    """Weighs labels by their rarity in the training set."""
+    """Weighs labels by their rarity in the training set, whatever the loss."""
     background: tuple[str, ...] = ("_silence_", "_unknown_")
     """Labels that stand for "none of the words": never reported as events."""
     events: EventRule = EventRule()

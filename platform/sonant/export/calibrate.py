@@ -9,10 +9,12 @@ from sonant.metrics.calibration import expected_calibration_error, temperature
 def calibrate(run: str, *, test: bool) -> tuple[float, dict[str, float]]:
     """The temperature, and `<split>.ece_calibrated` of validation clips and, where there are any, test clips."""
     splits: tuple[SplitName, ...] = ("validation", "test") if test else ("validation",)
-    scored = {name: judge(run, split=name).scored for name in splits}
-    known = scored["validation"]
-    fitted = temperature(known.logits_NK, known.label_N)
+    judged = {name: judge(run, split=name) for name in splits}
+    known = judged["validation"]
+    fitted = temperature(known.scored.logits_NK, known.scored.label_N, known.link)
     return fitted, {
-        f"{name}.ece_calibrated": expected_calibration_error(outputs.logits_NK / fitted, outputs.label_N)
-        for name, outputs in scored.items()
+        f"{name}.ece_calibrated": expected_calibration_error(
+            each.scored.logits_NK, each.scored.label_N, link=each.link.cooled(fitted)
+        )
+        for name, each in judged.items()
     }

@@ -9,6 +9,7 @@ from sonant.config.experiment import Experiment
 from sonant.runtime.info import BundleInfo
 
 _SHOWN_LABELS = 60
+_LINKS = {"softmax": "a softmax", "sigmoid": "sigmoids (each label for itself: they need not sum to 1)"}
 
 
 def card(info: BundleInfo, config: Experiment) -> str:
@@ -73,8 +74,9 @@ def _limits(info: BundleInfo) -> str:
         if background
         else "It has no label for other sound: whatever it hears, it names one of its labels.",
         "It knows no voices, rooms, microphones and noises but those of its corpus; the metrics above say nothing",
-        f"about others. Scores of clips are a softmax of logits divided by {info.temperature:.3g}, fitted on the",
-        "validation clips: `ece` is the calibration error before, `ece_calibrated` after. Live scores are plain.",
+        f"about others. Scores of clips are {_LINKS[info.link.kind]} of logits divided by {info.temperature:.3g}:",
+        "fitted on the validation clips; `ece` is the calibration error before, `ece_calibrated` after. Live scores",
+        "are plain.",
     )
     return f"## Limits\n\n{about}"
 

@@ -105,6 +105,7 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         labels=trained.labels,
         background=config.task.background,
         events=config.task.events,
+        link=config.task.loss.link,
         sample_rate_hz=model.sample_rate_hz,
         clip_s=config.data.clip_s,
         hop=live.hop if live else None,

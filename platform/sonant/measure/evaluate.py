@@ -20,6 +20,7 @@ from sonant import tasks
 from sonant.audio.samples import to_float
 from sonant.config.experiment import Experiment
 from sonant.config.load import check
+from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
@@ -55,8 +56,10 @@ class Evaluation:
     split: str
     scored: Scored
     metrics: dict[str, float]
+    link: Link = Link()
+    """How outputs become scores."""
     temperature: float = 1.0
-    """What a bundle divides its logits by before they become probabilities; the metrics are those of plain logits."""
+    """What a bundle divides its logits by before they become scores; the metrics are those of plain logits."""
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
@@ -68,7 +71,9 @@ class Evaluation:
             "split": self.split,
             "clips": len(self.scored.row_N),
             "metrics": self.metrics,
-            "ece_calibrated": expected_calibration_error(self.scored.logits_NK / self.temperature, self.scored.label_N),
+            "ece_calibrated": expected_calibration_error(
+                self.scored.logits_NK, self.scored.label_N, link=self.link.cooled(self.temperature)
+            ),
             "interval": intervals["accuracy"],
             "intervals": intervals,
             "labels": per_label(matrix_KK, self.labels),
@@ -82,7 +87,7 @@ class Evaluation:
 
     def predictions(self) -> list[dict[str, Any]]:
         """One row a clip: id, label, predicted, loss, score."""
-        return predictions(self.corpus, self.labels, self.scored, self.split)
+        return predictions(self.corpus, self.labels, self.scored, self.split, self.link)
 
     def write(self, out: str) -> None:
         """metrics.json, confusion.json and predictions.parquet in a folder or at a URL."""
@@ -120,8 +125,9 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -
         scored = _score_bundle(Engine(opened), loader)
     else:
         scored = score_model(opened.load_model("best"), task, loader, Place(torch.device("cpu")))
+    metrics, link = task.metrics(scored.logits_NK, scored.label_N), config.task.loss.link
     used = opened.info.temperature if isinstance(opened, Bundle) else 1.0
-    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N), used)
+    return Evaluation(name, labels, corpus, split, scored, metrics, link, used)
 
 
 def _is_bundle(subject: str) -> bool:

@@ -71,8 +71,9 @@ def evaluate_folds(
     found: dict[str, Any] = {}
     for speakers in speaker_folds(corpus, labels, count, config.seed):
         run = fit(without(config, speakers, folder)).path
-        known = judge(run, split="validation").scored
-        done.append(Fold(speakers, judge(run), temperature(known.logits_NK, known.label_N)))
+        known = judge(run, split="validation")
+        fitted = temperature(known.scored.logits_NK, known.scored.label_N, known.link)
+        done.append(Fold(speakers, judge(run), fitted))
         found = _write(folder, config, done, count)
     return found
 
@@ -113,7 +114,7 @@ def _pool(folder: str, config: Experiment, done: Sequence[Fold]) -> Evaluation:
     )
     tempered_NK = np.concatenate([fold.judged.scored.logits_NK / fold.temperature for fold in done])
     metrics = tasks.create(config.task, first.labels, [1] * len(first.labels)).metrics(logits_NK, label_N)
-    metrics["ece_calibrated"] = expected_calibration_error(tempered_NK, label_N)
+    metrics["ece_calibrated"] = expected_calibration_error(tempered_NK, label_N, link=first.link)
     order = np.argsort(row_N, kind="stable")
     scored = Scored(row_N[order], label_N[order], logits_NK[order])
-    return Evaluation(folder, first.labels, first.corpus, SPLIT, scored, metrics)
+    return Evaluation(folder, first.labels, first.corpus, SPLIT, scored, metrics, first.link)

@@ -11,9 +11,9 @@ import numpy as np
 
 from sonant.runtime.events import Event, EventBank, Events
 from sonant.runtime.info import BundleInfo
-from sonant.runtime.scores import Floats, softmax
+from sonant.runtime.scores import Floats, probabilities
 
-__all__ = ["Classification", "Event", "EventBank", "Events", "Score", "classification", "softmax", "windows"]
+__all__ = ["Classification", "Event", "EventBank", "Events", "Score", "classification", "windows"]
 
 
 class Score(TypedDict):
@@ -52,17 +52,17 @@ def window_starts(info: BundleInfo, samples: int) -> list[int]:
     return [-(-last // 2)] if last <= 0 else [*range(0, last, max(1, size // 2)), last]
 
 
-def probabilities(info: BundleInfo, logits_WK: Floats) -> Floats:
-    """Calibrated probabilities of windows. Live frames are not calibrated: their thresholds hold for plain softmax."""
-    return softmax(logits_WK / np.float32(info.temperature))
+def clip_scores(info: BundleInfo, logits_WK: Floats) -> Floats:
+    """Calibrated scores of windows. Live frames are not calibrated: their thresholds hold for plain scores."""
+    return probabilities(logits_WK, info.link.cooled(info.temperature))
 
 
 def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: int | None = None) -> Classification:
-    """The answer for one recording from its logits_K, or logits_WK of its windows, whose probabilities are averaged.
+    """The answer for one recording from its logits_K, or logits_WK of its windows, whose scores are averaged.
 
     `scores` holds the `top_k` likeliest labels (all by default), likeliest first.
     """
-    score_K = probabilities(info, np.atleast_2d(logits)).mean(axis=0)
+    score_K = clip_scores(info, np.atleast_2d(logits)).mean(axis=0)
     order = np.argsort(-score_K, kind="stable")[:top_k]
     scores: list[Score] = [{"label": info.labels[index], "score": float(score_K[index])} for index in order]
     return {

@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 
-from sonant.runtime.answer import probabilities, window_starts
+from sonant.runtime.answer import clip_scores, window_starts
 from sonant.runtime.info import BundleInfo
 from sonant.runtime.scores import Floats
 
@@ -36,7 +36,7 @@ def emotion(info: BundleInfo, logits: Floats, duration_s: float, *, timeline: bo
 
     The timeline has a segment for each half window, without gaps; windows count in it by how much of it they hear.
     """
-    score_WK = probabilities(info, np.atleast_2d(logits))
+    score_WK = clip_scores(info, np.atleast_2d(logits))
     found = _named(info, score_WK.mean(axis=0))
     return {**found, "timeline": segments(info, score_WK, duration_s)} if timeline else found
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from sonant.errors import ModelError
 from sonant.runtime.info import BundleInfo
-from sonant.runtime.scores import Floats, softmax
+from sonant.runtime.scores import Floats, probabilities
 
 Rows = NDArray[np.intp]
 
@@ -157,12 +157,12 @@ class Events:
     """The events of a single stream."""
 
     def __init__(self, info: BundleInfo) -> None:
-        self._bank = EventBank(info, 1)
+        self._bank, self._link = EventBank(info, 1), info.link
         self._row = np.zeros(1, np.intp)
 
     def push(self, logits_FK: Floats) -> list[Event]:
         """Takes the logits of F new frames; the events that they complete."""
-        return self._bank.push(self._row, softmax(logits_FK)[None])[0]
+        return self._bank.push(self._row, probabilities(logits_FK, self._link)[None])[0]
 
     def flush(self) -> list[Event]:
         """The events that still wait for their report when the stream ends."""

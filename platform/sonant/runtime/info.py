@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from models.base import Section
+from sonant.config.loss import Link
 from sonant.config.task import EventRule
 
 MAX_TOLERANCE = 1e-2
@@ -117,6 +118,8 @@ class BundleInfo(Section):
     """Labels that stand for "none of them": never reported as events."""
     events: EventRule
     """How live scores become events."""
+    link: Link = Link()
+    """How outputs become scores; bundles made before there was a choice are softmax."""
     sample_rate_hz: Annotated[int, Field(ge=4000, le=192_000)]
     """Rate of the samples that the graphs take."""
     clip_s: Annotated[FiniteFloat, Field(gt=0)]

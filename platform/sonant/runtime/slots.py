@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from sonant.runtime.engine import Engine
 from sonant.runtime.events import Event, EventBank
 from sonant.runtime.graph import State
-from sonant.runtime.scores import Floats, softmax
+from sonant.runtime.scores import Floats, probabilities
 
 
 class Slot(NamedTuple):
@@ -118,7 +118,7 @@ class SlotPool:
             state = self._gather(rows_B)
         chunk_BN = self._join([chunk for _, chunk in group], size)
         logits_BFK, after = self.engine.step(chunk_BN, state)
-        probability_BFK = softmax(logits_BFK)
+        probability_BFK = probabilities(logits_BFK, self.info.link)
         with self._rows:
             kept = [place for place, (slot, _) in enumerate(group) if self.holds(slot)]
             if len(kept) < len(group):

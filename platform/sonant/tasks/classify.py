@@ -13,7 +13,8 @@ from sonant.audio.samples import INT16_SCALE
 from sonant.config.task import ClassifyTask
 from sonant.data import augment
 from sonant.data.batch import Batch
-from sonant.losses.cross_entropy import class_weights, cross_entropy, soft_targets
+from sonant.losses import table
+from sonant.losses.cross_entropy import class_weights, soft_targets
 from sonant.metrics.accuracy import accuracy, unweighted_average_recall
 from sonant.metrics.calibration import expected_calibration_error, log_loss
 from sonant.metrics.confusion import confusion
@@ -29,6 +30,7 @@ class Classify:
     def __init__(self, cfg: ClassifyTask, labels: tuple[str, ...], label_counts: Sequence[int]) -> None:
         assert len(labels) == len(label_counts), "one count of training clips for each label"
         self.labels = labels
+        self._loss, self._link = table.create(cfg.loss), cfg.loss.link
         self._smoothing = cfg.label_smoothing
         self._weight_K = class_weights(label_counts) if cfg.class_weights else None
 
@@ -45,18 +47,18 @@ class Classify:
         return Inputs(wav_BN, target_BK, None if batch.draws is None else batch.draws.masks_BM4)
 
     def loss(self, model: nn.Module, inputs: Inputs) -> Tensor:
-        """Cross entropy of the model's logits, a scalar."""
+        """What training makes small, a scalar; margins and the like are in it, and never in the metrics."""
         logits_BK = model(inputs.wav_BN, inputs.masks_BM4)
         weight_K = None if self._weight_K is None else self._weight_K.to(logits_BK.device)
-        return cross_entropy(logits_BK, inputs.target_BK, weight_K)
+        return self._loss(logits_BK, inputs.target_BK, weight_K)
 
     def metrics(self, logits_NK: NDArray[np.floating], label_N: NDArray[np.integer]) -> dict[str, float]:
-        """Everything in `metric_names`; `loss` is the plain cross entropy, without weights or smoothing."""
+        """Everything in `metric_names`; `loss` is the plain log loss of the scores, without weights or smoothing."""
         matrix_KK = confusion(label_N, logits_NK.argmax(axis=1), len(self.labels))
         return {
             "accuracy": accuracy(matrix_KK),
             "macro_f1": macro_f1(matrix_KK),
             "uar": unweighted_average_recall(matrix_KK),
-            "loss": float(log_loss(logits_NK, label_N).mean()),
-            "ece": expected_calibration_error(logits_NK, label_N),
+            "loss": float(log_loss(logits_NK, label_N, self._link).mean()),
+            "ece": expected_calibration_error(logits_NK, label_N, link=self._link),
         }

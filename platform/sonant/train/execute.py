@@ -69,7 +69,7 @@ def execute(
         if "test" in scored:
             metrics["test"] |= review.accuracy_interval(corpus, scored["test"])
         if writer is not None:
-            review.write(run.path, corpus, run.labels, scored, worst=cfg.track.worst)
+            review.write(run.path, corpus, run.labels, scored, worst=cfg.track.worst, link=cfg.task.loss.link)
         scores = {"best": metrics["validation"], "test": metrics.get("test", {})}
         seconds = round(time.monotonic() - began, 3)
         report({"kind": "end", "status": ended.status, "step": ended.progress.step, **scores, "seconds": seconds})

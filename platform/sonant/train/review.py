@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from sonant.audio.samples import to_float
 from sonant.audio.wav import encode_wav
+from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
 from sonant.metrics.accuracy import accuracy
 from sonant.metrics.bootstrap import interval
-from sonant.metrics.calibration import log_loss, log_softmax
+from sonant.metrics.calibration import log_loss, log_scores
 from sonant.metrics.confusion import Matrix, confusion
 from sonant.track import files
 from sonant.train.evaluate import Scored
@@ -39,12 +40,21 @@ _SCHEMA = pa.schema(
     ]
 )
 _Prediction = dict[str, Any]
+_SOFTMAX = Link()
 
 
-def write(run: str, corpus: Corpus, labels: tuple[str, ...], scored: Mapping[str, Scored], *, worst: int) -> None:
+def write(
+    run: str,
+    corpus: Corpus,
+    labels: tuple[str, ...],
+    scored: Mapping[str, Scored],
+    *,
+    worst: int,
+    link: Link = _SOFTMAX,
+) -> None:
     """Writes the review folder of the run at `run`; `scored` maps splits to the outputs of the best checkpoint."""
     folder = files.join(run, FOLDER)
-    rows = {split: predictions(corpus, labels, outputs, split) for split, outputs in scored.items()}
+    rows = {split: predictions(corpus, labels, outputs, split, link) for split, outputs in scored.items()}
     matrices = {
         split: confusion(outputs.label_N, outputs.logits_NK.argmax(axis=1), len(labels)).tolist()
         for split, outputs in scored.items()
@@ -56,15 +66,17 @@ def write(run: str, corpus: Corpus, labels: tuple[str, ...], scored: Mapping[str
     _write_worst(folder, corpus, sorted(rows["validation"], key=lambda row: -row["loss"])[:worst])
 
 
-def predictions(corpus: Corpus, labels: tuple[str, ...], scored: Scored, split: str) -> list[_Prediction]:
+def predictions(
+    corpus: Corpus, labels: tuple[str, ...], scored: Scored, split: str, link: Link = _SOFTMAX
+) -> list[_Prediction]:
     """One row a clip: what it is, what it was taken for, how wrong that is (loss) and how sure it was (score)."""
     ids = corpus.column("id")
-    score_NK = np.exp(log_softmax(scored.logits_NK))
+    score_NK = np.exp(log_scores(scored.logits_NK, link))
     columns = zip(
         scored.row_N.tolist(),
         scored.label_N.tolist(),
         score_NK.argmax(axis=1).tolist(),
-        log_loss(scored.logits_NK, scored.label_N).tolist(),
+        log_loss(scored.logits_NK, scored.label_N, link).tolist(),
         score_NK.max(axis=1).tolist(),
         strict=True,
     )

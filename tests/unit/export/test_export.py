@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load as load_tensors
 
 from sonant.config.load import load
+from sonant.config.loss import Bce, Link
 from sonant.errors import BundleError, RunError
 from sonant.export.bundle import seal
 from sonant.export.export import export, make
@@ -39,6 +41,15 @@ def test_a_bundle_says_what_it_is(tiny_bundle: Path, tiny_trained: Trained) -> N
         assert torch.equal(weights[name], value)
     assert info.provenance.run == "runs/tiny/1"
     assert {"torch", "onnxruntime"} <= set(info.provenance.versions)
+
+
+def test_a_bundle_knows_how_its_outputs_become_scores(tiny_bundle: Path, tiny_trained: Trained) -> None:
+    assert open_bundle(tiny_bundle).info.link == Link()
+    config = tiny_trained.config
+    each = config.model_copy(update={"task": config.task.model_copy(update={"loss": Bce()})})
+    info, contents = make(replace(tiny_trained, config=each))
+    assert info.link == Link(kind="sigmoid")
+    assert b"each label for itself" in b" ".join(contents["card.md"].split())
 
 
 def test_two_exports_differ_in_time_only(tiny_bundle: Path, tiny_trained: Trained) -> None:

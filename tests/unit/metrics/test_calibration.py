@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from sonant.metrics.calibration import expected_calibration_error, log_loss, log_softmax, temperature
+from sonant.config.loss import Link
+from sonant.metrics.calibration import expected_calibration_error, log_loss, log_scores, log_softmax, temperature
 
 
 def logits_for(*scores: float) -> np.ndarray:
@@ -66,3 +67,19 @@ def test_few_clips_that_are_all_right_make_nothing_certain() -> None:
 def test_nothing_to_learn_from_and_all_wrong() -> None:
     assert temperature(np.zeros((0, 3)), np.zeros(0, np.int64)) == 1.0
     assert temperature(10 * np.eye(3), np.array([1, 2, 0])) == pytest.approx(20.0, rel=1e-3)
+
+
+def test_labels_that_are_scored_for_themselves() -> None:
+    """The loss is that of all labels together, or saying yes to everything would be best."""
+    logits, label = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 3.0]]), np.array([0, 2])
+    link = Link(kind="sigmoid", scale=2.0)
+    score = 1 / (1 + np.exp(-2.0 * logits))
+    np.testing.assert_allclose(np.exp(log_scores(logits, link)), score)
+    by_hand = [
+        -np.log(score[0, 0] * (1 - score[0, 1]) * (1 - score[0, 2])),
+        -np.log(score[1, 2] * (1 - score[1, 0]) * (1 - score[1, 1])),
+    ]
+    np.testing.assert_allclose(log_loss(logits, label, link), by_hand)
+    assert np.isfinite(log_loss(1e4 * logits, label, link)).all()
+    gap = abs(score[0, 0] + score[1, 1] - 1) / 2  # both in the highest bin, one of them right
+    assert expected_calibration_error(logits, label, link=link) == pytest.approx(gap)

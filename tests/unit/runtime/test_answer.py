@@ -7,19 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from sonant.runtime.answer import classification, softmax, windows
+from sonant.runtime.answer import classification, windows
 from sonant.runtime.info import BundleInfo
+from sonant.runtime.scores import softmax
 
 Describe = Callable[..., BundleInfo]
-
-
-def test_softmax_sums_to_one_and_survives_huge_logits() -> None:
-    logits = np.array([[1e4, 1e4, -1e4], [-1e4, -1e4, -1e4], [0, 1, 2]], np.float32)
-    scores = softmax(logits)
-    np.testing.assert_allclose(scores.sum(-1), 1, atol=1e-6)
-    np.testing.assert_allclose(scores[0], [0.5, 0.5, 0], atol=1e-6)
-    np.testing.assert_allclose(scores[2], np.exp(logits[2]) / np.exp(logits[2]).sum(), rtol=1e-6)
-    assert scores.dtype == np.float32
 
 
 def test_a_short_recording_stands_in_the_middle(describe: Describe) -> None:
@@ -62,3 +54,14 @@ def test_a_temperature_flattens_each_window_before_they_are_averaged(describe: D
     wanted = (softmax(logits_WK[:1] / 2)[0] + softmax(logits_WK[1:] / 2)[0]) / 2
     assert [score["score"] for score in flat["scores"]] == pytest.approx(sorted(wanted, reverse=True), abs=1e-6)
     assert flat["score"] < plain["score"]
+
+
+def test_an_answer_follows_the_link_of_the_bundle(describe: Describe) -> None:
+    logits = np.array([0.2, -1.0, 0.9], np.float32)
+    each = classification(describe(link={"kind": "sigmoid"}), logits, 1.0)
+    wanted = {"yes": 0.9, "_silence_": 0.2, "no": -1.0}
+    assert [(score["label"], pytest.approx(score["score"])) for score in each["scores"]] == [
+        (label, 1 / (1 + np.exp(-logit))) for label, logit in wanted.items()
+    ]
+    sharp = classification(describe(link={"scale": 30.0}), logits, 1.0)
+    assert sharp["score"] > 0.99 > classification(describe(), logits, 1.0)["score"]

@@ -10,6 +10,7 @@ from sonant.config.data import Augment
 from sonant.config.task import ClassifyTask
 from sonant.data import augment
 from sonant.data.batch import Batch
+from sonant.losses.bce import bce
 from sonant.losses.cross_entropy import cross_entropy
 
 LABELS = ("a", "b", "c")
@@ -84,3 +85,22 @@ def test_metrics_by_hand() -> None:
     by_hand = nn.functional.cross_entropy(torch.tensor(logits), torch.tensor([0, 1, 2, 0]))
     assert metrics["loss"] == pytest.approx(float(by_hand))
     assert 0 < metrics["ece"] < 1
+
+
+def test_the_loss_and_its_link_are_those_of_the_config() -> None:
+    inputs, model = task().inputs(batch()), Fixed()
+    one = task(loss="bce")
+    torch.testing.assert_close(one.loss(model, inputs), bce(model.logits_BK, inputs.target_BK))
+    logits, label = model.logits_BK.detach().numpy(), np.array([0, 1, 2, 0])
+    by_hand = 3 * nn.functional.binary_cross_entropy_with_logits(torch.tensor(logits), inputs.target_BK)
+    assert one.metrics(logits, label)["loss"] == pytest.approx(float(by_hand))
+
+
+def test_metrics_know_no_margin() -> None:
+    cosines, label = np.array([[0.8, 0.1, -0.4]], np.float32), np.array([0])
+    losses = [
+        task(loss={"kind": "aam_softmax", "margin": margin, "scale": 10}).metrics(cosines, label)["loss"]
+        for margin in (0.0, 0.5)
+    ]
+    expected = nn.functional.cross_entropy(10 * torch.tensor(cosines), torch.tensor(label))
+    assert losses == pytest.approx([float(expected)] * 2, rel=1e-4)
