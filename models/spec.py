@@ -12,13 +12,16 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, ecapa_tdnn, tc_resnet
+from models.classify import bc_resnet, cnnt, ecapa_tdnn, tc_resnet, uit, voxseg
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
+from models.classify.cnnt import CnntConfig
 from models.classify.ecapa_tdnn import EcapaTdnnConfig
 from models.classify.tc_resnet import TcResNetConfig
+from models.classify.uit import UitConfig
+from models.classify.voxseg import VoxsegConfig
 
-AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig
+AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig | CnntConfig | VoxsegConfig | UitConfig
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -41,6 +44,9 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec(
             "ecapa_tdnn", "classify", EcapaTdnnConfig, ecapa_tdnn.build, "Desplanques et al. 2020, arXiv:2005.07143"
         ),
+        ModelSpec("cnnt", "classify", CnntConfig, cnnt.build, "a pattern of public emotion recognition code, no paper"),
+        ModelSpec("voxseg", "classify", VoxsegConfig, voxseg.build, "Wilkinson & Niesler 2021, arXiv:2103.03529"),
+        ModelSpec("uit", "classify", UitConfig, uit.build, "Dinkel et al. 2023, ICASSP"),
     )
 }
 
@@ -58,6 +64,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
     "ecapa_tdnn-512": {"kind": "ecapa_tdnn", "channels": 512},
     "ecapa_tdnn-1024": {"kind": "ecapa_tdnn", "channels": 1024},
+    "cnnt": {"kind": "cnnt"},
+    "voxseg": {"kind": "voxseg"},
+    "uit-3xs": {"kind": "uit", "depth": 4},
+    "uit-2xs": {"kind": "uit", "depth": 6},
+    "uit-xs": {"kind": "uit", "depth": 12},
 }
 
 

@@ -52,6 +52,12 @@ CASES: dict[str, Case] = {
         },
         12_217,
     ),
+    "cnnt": Case({"kind": "cnnt", "size": 32, "layers": 1, "dropout": 0.0, "transformer_dropout": 0.0}, 38_503),
+    "voxseg": Case({"kind": "voxseg", "tile_hop": 8, "channels": [8, 16, 16], "hidden": 16, "dropout": 0.0}, 9_187),
+    "uit": Case({"kind": "uit", "depth": 1, "size": 32, "max_s": 0.5}, 16_219),
+    "uit-causal_attention": Case(
+        {"kind": "uit", "depth": 1, "size": 32, "max_s": 0.5, "causal_attention": True}, 16_219
+    ),
 }
 LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
 # Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.
