@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, cnnt, ecapa_tdnn, tc_resnet, uit, voxseg
+from models.classify import bc_resnet, cnnt, ecapa_tdnn, tc_resnet, uit, voxseg, wav2vec2
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.cnnt import CnntConfig
@@ -20,8 +20,9 @@ from models.classify.ecapa_tdnn import EcapaTdnnConfig
 from models.classify.tc_resnet import TcResNetConfig
 from models.classify.uit import UitConfig
 from models.classify.voxseg import VoxsegConfig
+from models.classify.wav2vec2 import Wav2Vec2Config
 
-AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig | CnntConfig | VoxsegConfig | UitConfig
+AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig | CnntConfig | VoxsegConfig | UitConfig | Wav2Vec2Config
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -34,6 +35,8 @@ class ModelSpec:
     config_type: type[ClassifierConfig]
     factory: Callable[[Any], Classifier]
     paper: str
+    needs: str | None = None
+    """A package beyond the core's that building it takes."""
 
 
 SPECS: dict[str, ModelSpec] = {
@@ -47,6 +50,14 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec("cnnt", "classify", CnntConfig, cnnt.build, "a pattern of public emotion recognition code, no paper"),
         ModelSpec("voxseg", "classify", VoxsegConfig, voxseg.build, "Wilkinson & Niesler 2021, arXiv:2103.03529"),
         ModelSpec("uit", "classify", UitConfig, uit.build, "Dinkel et al. 2023, ICASSP"),
+        ModelSpec(
+            "wav2vec2",
+            "classify",
+            Wav2Vec2Config,
+            wav2vec2.build,
+            "Baevski et al. 2020, arXiv:2006.11477",
+            needs="torchaudio",
+        ),
     )
 }
 
@@ -69,6 +80,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "uit-3xs": {"kind": "uit", "depth": 4},
     "uit-2xs": {"kind": "uit", "depth": 6},
     "uit-xs": {"kind": "uit", "depth": 12},
+    "wav2vec2-base": {"kind": "wav2vec2"},
 }
 
 

@@ -58,6 +58,20 @@ CASES: dict[str, Case] = {
     "uit-causal_attention": Case(
         {"kind": "uit", "depth": 1, "size": 32, "max_s": 0.5, "causal_attention": True}, 16_219
     ),
+    "wav2vec2": Case(
+        {
+            "kind": "wav2vec2",
+            "conv_channels": 16,
+            "size": 16,
+            "layers": 2,
+            "heads": 2,
+            "hidden": 32,
+            "position_kernel": 8,
+            "position_groups": 2,
+            "dropout": 0.0,
+        },
+        10_174,
+    ),
 }
 LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
 # Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.
