@@ -12,12 +12,17 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, tc_resnet
+from models.classify import bc_resnet, cnnt, ecapa_tdnn, tc_resnet, uit, voxseg, wav2vec2
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
+from models.classify.cnnt import CnntConfig
+from models.classify.ecapa_tdnn import EcapaTdnnConfig
 from models.classify.tc_resnet import TcResNetConfig
+from models.classify.uit import UitConfig
+from models.classify.voxseg import VoxsegConfig
+from models.classify.wav2vec2 import Wav2Vec2Config
 
-AnyConfig = TcResNetConfig | BcResNetConfig
+AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig | CnntConfig | VoxsegConfig | UitConfig | Wav2Vec2Config
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -30,6 +35,8 @@ class ModelSpec:
     config_type: type[ClassifierConfig]
     factory: Callable[[Any], Classifier]
     paper: str
+    needs: str | None = None
+    """A package beyond the core's that building it takes."""
 
 
 SPECS: dict[str, ModelSpec] = {
@@ -37,6 +44,20 @@ SPECS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec("tc_resnet", "classify", TcResNetConfig, tc_resnet.build, "Choi et al. 2019, arXiv:1904.03814"),
         ModelSpec("bc_resnet", "classify", BcResNetConfig, bc_resnet.build, "Kim et al. 2021, arXiv:2106.04140"),
+        ModelSpec(
+            "ecapa_tdnn", "classify", EcapaTdnnConfig, ecapa_tdnn.build, "Desplanques et al. 2020, arXiv:2005.07143"
+        ),
+        ModelSpec("cnnt", "classify", CnntConfig, cnnt.build, "a pattern of public emotion recognition code, no paper"),
+        ModelSpec("voxseg", "classify", VoxsegConfig, voxseg.build, "Wilkinson & Niesler 2021, arXiv:2103.03529"),
+        ModelSpec("uit", "classify", UitConfig, uit.build, "Dinkel et al. 2023, ICASSP"),
+        ModelSpec(
+            "wav2vec2",
+            "classify",
+            Wav2Vec2Config,
+            wav2vec2.build,
+            "Baevski et al. 2020, arXiv:2006.11477",
+            needs="torchaudio",
+        ),
     )
 }
 
@@ -52,6 +73,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-3": {"kind": "bc_resnet", "tau": 3},
     "bc_resnet-6": {"kind": "bc_resnet", "tau": 6},
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
+    "ecapa_tdnn-512": {"kind": "ecapa_tdnn", "channels": 512},
+    "ecapa_tdnn-1024": {"kind": "ecapa_tdnn", "channels": 1024},
+    "cnnt": {"kind": "cnnt"},
+    "voxseg": {"kind": "voxseg"},
+    "uit-3xs": {"kind": "uit", "depth": 4},
+    "uit-2xs": {"kind": "uit", "depth": 6},
+    "uit-xs": {"kind": "uit", "depth": 12},
+    "wav2vec2-base": {"kind": "wav2vec2"},
 }
 
 

@@ -60,6 +60,9 @@ class Encoder(Chain):
     channels: int
     stride: int
 
+    def load_pretrained(self) -> None:
+        """Puts weights that were trained elsewhere in place, if the config names any; ValueError if they do not fit."""
+
 
 class Classifier(nn.Module):
     """Waves in, logits out."""
@@ -77,6 +80,14 @@ class Classifier(nn.Module):
     def body(self, feat_BFT: Tensor) -> Tensor:
         """What forward does after the features."""
         return self.head(self.encoder(feat_BFT))
+
+    def embed(self, wav_BN: Tensor) -> Tensor:
+        """The embeddings [B, E] of whole clips: what goes into the head's last layer."""
+        return self.head.embed(self.encoder(self.features(wav_BN)))
+
+    def load_pretrained(self) -> None:
+        """What training begins with: never needed for a network that gets weights of its own run or bundle."""
+        self.encoder.load_pretrained()
 
 
 class LiveClassifier(Classifier):

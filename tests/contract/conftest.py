@@ -42,6 +42,36 @@ CASES: dict[str, Case] = {
     "tc_resnet-frames": Case({"kind": "tc_resnet", "head": {"kind": "frames"}}, 64_739),
     "bc_resnet": Case({"kind": "bc_resnet"}, 8_935),
     "bc_resnet-live": Case({"kind": "bc_resnet", "causal": True, "window_ms": 400}, 8_935),
+    "ecapa_tdnn": Case(
+        {
+            "kind": "ecapa_tdnn",
+            "channels": 16,
+            "frame_channels": 24,
+            "squeeze": 8,
+            "head": {"kind": "embedding", "size": 12, "bottleneck": 8},
+        },
+        12_217,
+    ),
+    "cnnt": Case({"kind": "cnnt", "size": 32, "layers": 1, "dropout": 0.0, "transformer_dropout": 0.0}, 38_503),
+    "voxseg": Case({"kind": "voxseg", "tile_hop": 8, "channels": [8, 16, 16], "hidden": 16, "dropout": 0.0}, 9_187),
+    "uit": Case({"kind": "uit", "depth": 1, "size": 32, "max_s": 0.5}, 16_219),
+    "uit-causal_attention": Case(
+        {"kind": "uit", "depth": 1, "size": 32, "max_s": 0.5, "causal_attention": True}, 16_219
+    ),
+    "wav2vec2": Case(
+        {
+            "kind": "wav2vec2",
+            "conv_channels": 16,
+            "size": 16,
+            "layers": 2,
+            "heads": 2,
+            "hidden": 32,
+            "position_kernel": 8,
+            "position_groups": 2,
+            "dropout": 0.0,
+        },
+        10_174,
+    ),
 }
 LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
 # Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.

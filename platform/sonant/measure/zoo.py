@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from models.classify.base import LiveClassifier
@@ -12,6 +13,7 @@ from sonant.measure import macs, params
 Value = str | int | float | bool | None
 Row = dict[str, Value]
 
+_NUMBERS = ("params", "macs_per_s", "feature_macs_per_s", "streams", "hop_ms", "latency_ms")
 OUTPUTS = 12
 """Labels of the listed networks: as in the papers' tables."""
 
@@ -22,7 +24,8 @@ def rows(variants: Mapping[str, Mapping[str, Any]] = VARIANTS) -> list[Row]:
     params: trained parameters. macs_per_s: of the network alone, as in papers; feature_macs_per_s: of what turns the
     wave into features. hop_ms: time from answer to answer. latency_ms: how long a sample waits at most until an
     answer has heard it; the time to compute is not in it (`sonant measure` tells that for a bundle). Both are None for
-    a network that needs the whole clip; its cost is that of a clip of one second.
+    a network that needs the whole clip; its cost is that of a clip of one second. All numbers are None for a network
+    whose package is not installed.
     """
     return [_row(name, data) for name, data in variants.items()]
 
@@ -43,16 +46,16 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _row(name: str, data: Mapping[str, Any]) -> Row:
-    streams = SPECS[data["kind"]].config_type.streams
-    config = parse({**data, "outputs": OUTPUTS, "causal": streams})
-    model = create(config)
+    spec = SPECS[data["kind"]]
+    streams = spec.config_type.streams
+    told: Row = {"kind": spec.kind, "job": spec.job, "variant": name}
+    if spec.needs is not None and find_spec(spec.needs) is None:
+        return told | dict.fromkeys(_NUMBERS) | {"streams": streams}
+    model = create(parse({**data, "outputs": OUTPUTS, "causal": streams}))
     live = model if isinstance(model, LiveClassifier) else None
     cost = macs.of_stream(live) if live else macs.of_clip(model)
     hop_ms = 1000 * live.hop / live.sample_rate_hz if live else None
-    return {
-        "kind": config.kind,
-        "job": SPECS[config.kind].job,
-        "variant": name,
+    return told | {
         "params": params.of_model(model),
         "macs_per_s": cost.network,
         "feature_macs_per_s": cost.features,

@@ -14,12 +14,13 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from models.classify.base import Classifier
 from models.spec import create
 from sonant import tasks
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
-from sonant.errors import DataError, SonantError
+from sonant.errors import ConfigError, DataError, SonantError
 from sonant.track.events import Event
 from sonant.train import checkpoint, loop, review
 from sonant.train.checkpoint import Checkpoint
@@ -47,6 +48,8 @@ def execute(
     model = create(cfg.model)
     last = run.checkpoint("last")
     start = checkpoint.load(last) if checkpoint.exists(last) else None
+    if start is None:
+        _load_pretrained(model)
     writer = Writer(run, watch) if place.rank == 0 else None
 
     def report(event: Event) -> None:
@@ -82,6 +85,13 @@ def execute(
     finally:
         if writer is not None:
             writer.close()
+
+
+def _load_pretrained(model: Classifier) -> None:
+    try:
+        model.load_pretrained()
+    except ValueError as error:
+        raise ConfigError("config.invalid", f"model.pretrained: {error}") from error
 
 
 def _split(corpus: Corpus, run: Run) -> dict[str, Rows]:

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from torch import nn
 
+from models.classify.pretrained import HUB
 from models.spec import create
 from sonant import tasks
 from sonant.config.experiment import Experiment
@@ -110,6 +111,9 @@ def resolve(cfg: Experiment) -> Experiment:
     data["data"]["corpus"] = files.absolute(cfg.data.corpus)
     if cfg.data.augment is not None and cfg.data.augment.noise_corpus is not None:
         data["data"]["augment"]["noise_corpus"] = files.absolute(cfg.data.augment.noise_corpus)
+    pretrained = data["model"].get("pretrained")
+    if pretrained is not None and not pretrained.startswith(HUB):
+        data["model"]["pretrained"] = files.absolute(pretrained)
     data["track"]["runs"] = files.absolute(cfg.track.runs)
     resolved: Experiment = check(Experiment, data)
     known = tasks.create(resolved.task, labels, [1] * len(labels)).metric_names

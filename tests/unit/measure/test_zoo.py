@@ -1,6 +1,9 @@
 import json
 
+import pytest
+
 from models.spec import VARIANTS
+from sonant.measure import zoo
 from sonant.measure.zoo import rows, table
 
 FEW = {name: VARIANTS[name] for name in ("tc_resnet8", "bc_resnet-1")}
@@ -24,3 +27,18 @@ def test_table_is_aligned() -> None:
     assert len({len(line) for line in (head, *lines)}) == 1
     assert "65,180" in lines[0]
     assert " yes " in lines[1]
+
+
+def test_networks_whose_package_is_absent_are_listed_without_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "find_spec", lambda name: None)
+    (told,) = rows({"wav2vec2-base": VARIANTS["wav2vec2-base"]})
+    assert (told["kind"], told["streams"], told["params"], told["macs_per_s"]) == ("wav2vec2", False, None, None)
+    assert list(told) == list(rows({"tc_resnet8": VARIANTS["tc_resnet8"]})[0])
+
+
+def test_cost_of_a_network_without_a_live_form_is_that_of_a_second() -> None:
+    (uit,) = rows({"uit-3xs": VARIANTS["uit-3xs"]})
+    assert (uit["streams"], uit["hop_ms"], uit["latency_ms"]) == (False, None, None)
+    # 28 tokens go through the matrices of four layers, and through that of the patches.
+    matrices = 128 * 96 + 32 * 128 + 2 * 128 * 384
+    assert uit["macs_per_s"] >= 28 * (4 * matrices + 256 * 128)

@@ -3,12 +3,14 @@
 import json
 import random
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from sonant import tasks
 from sonant.config.experiment import Experiment
@@ -161,3 +163,35 @@ def test_a_gpu_that_is_not_there_is_an_error(config: Config) -> None:
         pytest.skip("this machine has one")
     with pytest.raises(EnvError, match="sees no GPU"):
         fit_local(config("ray.use_gpu=true"))
+
+
+WAV2VEC2 = (
+    "{kind: wav2vec2, conv_channels: 8, size: 8, layers: 1, heads: 2, hidden: 8, position_kernel: 4, "
+    "position_groups: 2, freeze_layers: 1, pretrained: weights.safetensors}"
+)
+
+
+@pytest.mark.skipif(find_spec("torchaudio") is None, reason="the pretrained extra is not installed")
+def test_only_a_fresh_run_begins_with_pretrained_weights(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.spec import create
+
+    monkeypatch.chdir(tmp_path)
+    cfg = config(f"model={WAV2VEC2}", "train.epochs=2", "train.checkpoint_every_steps=1")
+    with pytest.raises(ConfigError, match=r"model\.pretrained: cannot read .*weights\.safetensors"):
+        fit_local(cfg, report=quiet)
+    (frames,) = create(cfg.model.model_copy(update={"outputs": 3})).encoder
+    save_file(frames.network.state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(Killed):
+        fit_local(cfg, report=dies_after(4))
+    (tmp_path / "weights.safetensors").unlink()
+    (path,) = {str(found.parents[2]) for found in tmp_path.glob("runs/*/*/checkpoints/last/*")}
+    ended = fit_local(cfg, resume=path, report=quiet)
+    assert ended.path == path
+    monkeypatch.chdir("/")
+    run = open_run(path)
+    assert run.config.model.pretrained == str(tmp_path / "weights.safetensors")
+    trained = run.load_model().state_dict()
+    for name, value in frames.network.state_dict().items():
+        assert torch.equal(trained[f"encoder.0.network.{name}"], value)

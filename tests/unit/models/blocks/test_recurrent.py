@@ -4,20 +4,24 @@ import warnings
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 from torch.export import Dim
 
 from models.blocks.recurrent import Lstm
 
 
-def test_is_an_lstm() -> None:
-    lstm = Lstm(5, 7)
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_is_an_lstm(both_ways: bool) -> None:
+    lstm = Lstm(5, 7, both_ways=both_ways)
     x_BTD = torch.randn(2, 11, 5)
+    assert lstm(x_BTD).shape == (2, 11, 14 if both_ways else 7)
     assert torch.equal(lstm(x_BTD), lstm.lstm(x_BTD)[0])
 
 
-def test_graph_takes_any_batch_and_number_of_frames() -> None:
-    lstm = Lstm(5, 7).eval()
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_graph_takes_any_batch_and_number_of_frames(both_ways: bool) -> None:
+    lstm = Lstm(5, 7, both_ways=both_ways).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     shapes = ({0: Dim("batch", max=64), 1: Dim("time", max=4096)},)
     file = io.BytesIO()
