@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import yaml
+from numpy.typing import NDArray
 
 from sonant import tasks
 from sonant.audio.samples import to_float
@@ -55,8 +56,9 @@ class Evaluation:
     split: str
     scored: Scored
     metrics: dict[str, float]
-    temperature: float = 1.0
-    """What a bundle divides its logits by before they become probabilities; the metrics are those of plain logits."""
+    temperature: float | NDArray[np.float64] = 1.0
+    """What a bundle divides its logits by before they become probabilities, or (N, 1), one for each clip; the metrics
+    are those of plain logits."""
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
