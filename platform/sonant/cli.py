@@ -227,6 +227,23 @@ def serve(args: Arguments) -> None:
     serve(args.config, args.overrides, on_ready=ready)
 
 
+def _ask_words(parser: argparse.ArgumentParser) -> None:
+    from sonant.client import ROUTES, URL
+
+    parser.add_argument("what", metavar="WHAT", choices=ROUTES, help=", ".join(ROUTES))
+    parser.add_argument("file", metavar="FILE", help="audio file")
+    parser.add_argument("--url", default=URL, help=f"address of the server; default: {URL}")
+    parser.add_argument("--timeline", action="store_true", help="emotions: also how they change along the recording")
+    parser.add_argument("--top-k", type=int, help="classifications: labels in the answer")
+
+
+def ask(args: Arguments) -> None:
+    from sonant.client import ask
+
+    options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
+    show(ask(args.url, args.what, args.file, **options[args.what]))
+
+
 def _submit_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="VERB", choices=JOBS, help=", ".join(JOBS))
     parser.add_argument("--address", help="http://HEAD:8265; default: $RAY_ADDRESS")
@@ -286,6 +303,7 @@ VERBS: dict[str, Verb] = {
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
+    "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
     "models": Verb("list every network with its size and speed", _models_words, models),
     "validate": Verb("check a config, and print it resolved", _validate_words, validate),

@@ -60,6 +60,7 @@ ERRORS: dict[str, Meaning] = {
     "request.too_slow": Meaning(408, 4408, "send audio or a ping within the idle limit"),
     "server.starting": Meaning(503, 1013, "try again in a moment: not every application is loaded"),
     "server.full": Meaning(503, 1013, "try again in a moment"),
+    "server.unreachable": Meaning(503, 1013, "start one with `sonant serve`, or give its address with --url"),
     "server.internal": Meaning(500, 1011, "this is our fault: please report the request id"),
 }
 

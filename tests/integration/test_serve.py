@@ -62,6 +62,7 @@ def url(tone_bundle: Path, run_serve: Callable[..., Any]) -> Generator[str]:
         application("fused", ROUTE, tone_bundle),
         application("split", "/split", tone_bundle, placement="split"),
         application("small", "/small", tone_bundle, limits=small),
+        application("emotion", "/v1/audio/emotions", tone_bundle, placement="split", answer="emotion"),
     )
     with run_serve(file) as base:
         yield base
@@ -148,6 +149,15 @@ def test_bad_uploads_are_told_why(url: str, route: str, case: str) -> None:
     assert answer.headers.get_list("x-request-id") == [error["request_id"]]
 
 
+def test_emotions_are_told_by_a_split_application_too(url: str, clip: Clip) -> None:
+    wav = np.concatenate([clip("rise"), clip("fall"), clip("fall")])
+    route, kind = f"{url}/v1/audio/emotions", {"content-type": "audio/wav"}
+    found = httpx.post(f"{route}?timeline=true", content=soundfile(wav), headers=kind, timeout=30).json()
+    assert [found["timeline"][0]["t_start"], found["timeline"][-1]["t_end"]] == [0, 3]
+    assert found.pop("timeline")[0]["probabilities"].keys() == found["probabilities"].keys()
+    assert post(route, soundfile(wav)).json() == found
+
+
 def test_silence_is_an_answer(url: str, clip: Clip) -> None:
     assert post(url + ROUTE, soundfile(clip("_silence_"))).json()["label"] == "_silence_"
 
@@ -158,7 +168,7 @@ def test_silence_is_an_answer(url: str, clip: Clip) -> None:
         ("GET", ROUTE, 405, "request.method"),
         ("POST", "/", 405, "request.method"),
         ("GET", "/nowhere", 404, "request.not_found"),
-        ("POST", "/v1/audio/emotions", 404, "request.not_found"),
+        ("POST", "/v1/audio/embeddings", 404, "request.not_found"),
         ("GET", f"{ROUTE}x", 404, "request.not_found"),
         ("GET", f"{ROUTE}/nowhere", 404, "request.not_found"),
         ("GET", "/console/..%2f..%2fhome.py", 404, "request.not_found"),
@@ -321,9 +331,13 @@ def test_a_socket_to_nowhere_says_so(url: str) -> None:
 
 def test_health_models_and_documentation(url: str) -> None:
     assert httpx.get(f"{url}/livez").json() == {"live": True}
-    assert httpx.get(f"{url}/readyz").json()["applications"] == {"fused": True, "split": True, "small": True}
+    assert httpx.get(f"{url}/readyz").json()["applications"] == {
+        "fused": True, "split": True, "small": True, "emotion": True
+    }  # fmt: skip
     models = httpx.get(f"{url}/v1/models").json()["models"]
-    assert {one["route"]: one["placement"] for one in models} == {ROUTE: "fused", "/split": "split", "/small": "fused"}
+    assert {one["route"]: one["placement"] for one in models} == {
+        ROUTE: "fused", "/split": "split", "/small": "fused", "/v1/audio/emotions": "split"
+    }  # fmt: skip
     paths = httpx.get(f"{url}/openapi.json").json()["paths"]
     assert {ROUTE, f"{ROUTE}/stream", "/split", "/readyz"} <= set(paths)
     page = httpx.get(url)

@@ -61,6 +61,8 @@ def test_options_and_overrides_come_in_any_order(config: str, capsys: pytest.Cap
         (["report", "no/such/run"], "error[run.not_found]"),
         (["prepare", "fsdd", "ROOT=no/such/folder"], "error[data."),
         (["prepare", "check", "no/such/corpus"], "error[data.not_found]"),
+        (["ask", "emotions", "no/such.wav"], "error[data.not_found]"),
+        (["ask", "classifications", "CONFIG", "--url", "http://127.0.0.1:9"], "error[server.unreachable]"),
         (["submit", "train", "CONFIG", "--address", "http://127.0.0.1:9"], "error[env.cluster]"),
     ],
 )

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import yaml
+from numpy.typing import NDArray
 
 from sonant import tasks
 from sonant.audio.samples import to_float
@@ -58,8 +59,9 @@ class Evaluation:
     metrics: dict[str, float]
     link: Link = Link()
     """How outputs become scores."""
-    temperature: float = 1.0
-    """What a bundle divides its logits by before they become scores; the metrics are those of plain logits."""
+    temperature: float | NDArray[np.float64] = 1.0
+    """What a bundle divides its logits by before they become scores, or (N, 1), one for each clip; the metrics are
+    those of plain logits."""
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
@@ -72,7 +74,7 @@ class Evaluation:
             "clips": len(self.scored.row_N),
             "metrics": self.metrics,
             "ece_calibrated": expected_calibration_error(
-                self.scored.logits_NK, self.scored.label_N, link=self.link.cooled(self.temperature)
+                self.scored.logits_NK / self.temperature, self.scored.label_N, link=self.link
             ),
             "interval": intervals["accuracy"],
             "intervals": intervals,

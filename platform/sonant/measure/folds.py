@@ -23,7 +23,7 @@ from sonant.config.load import check
 from sonant.data.corpus import Corpus
 from sonant.data.folds import speaker_folds
 from sonant.measure.evaluate import Evaluation, judge
-from sonant.metrics.calibration import expected_calibration_error, temperature
+from sonant.metrics.calibration import temperature
 from sonant.track import files
 from sonant.track.folds_page import FILE
 from sonant.track.report import report
@@ -106,15 +106,14 @@ def _write(folder: str, config: Experiment, done: Sequence[Fold], count: int) ->
 
 
 def _pool(folder: str, config: Experiment, done: Sequence[Fold]) -> Evaluation:
-    """The held-out clips of all folds as one evaluation; `ece_calibrated` is that of each network's own temperature."""
+    """The held-out clips of all folds as one evaluation, each with the temperature of its own network."""
     first = done[0].judged
     parts = [fold.judged.scored for fold in done]
     row_N, label_N, logits_NK = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("row_N", "label_N", "logits_NK")
     )
-    tempered_NK = np.concatenate([fold.judged.scored.logits_NK / fold.temperature for fold in done])
-    metrics = tasks.create(config.task, first.labels, [1] * len(first.labels)).metrics(logits_NK, label_N)
-    metrics["ece_calibrated"] = expected_calibration_error(tempered_NK, label_N, link=first.link)
+    temperature_N1 = np.repeat([[fold.temperature] for fold in done], [len(part.row_N) for part in parts], axis=0)
     order = np.argsort(row_N, kind="stable")
     scored = Scored(row_N[order], label_N[order], logits_NK[order])
-    return Evaluation(folder, first.labels, first.corpus, SPLIT, scored, metrics, first.link)
+    metrics = tasks.create(config.task, first.labels, [1] * len(first.labels)).metrics(scored.logits_NK, scored.label_N)
+    return Evaluation(folder, first.labels, first.corpus, SPLIT, scored, metrics, first.link, temperature_N1[order])

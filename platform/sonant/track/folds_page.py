@@ -41,7 +41,7 @@ def _figures(found: dict[str, Any]) -> list[tuple[str, str, str]]:
         (name, number(found["metrics"][name]), f"95 %: {number(low)} to {number(high)}")
         for name, (low, high) in found["intervals"].items()
     ]
-    after = f"{number(found['metrics']['ece_calibrated'])} calibrated"
+    after = f"{number(found['ece_calibrated'])} calibrated"
     return [
         *figures,
         ("ece", number(found["metrics"]["ece"]), after),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,7 +16,9 @@ from sonant.config.experiment import Experiment
 from sonant.config.load import check, dump
 from sonant.data.corpus import Corpus
 from sonant.errors import ConfigError, DataError
+from sonant.measure.evaluate import judge
 from sonant.measure.folds import evaluate_folds
+from sonant.metrics.calibration import expected_calibration_error
 from sonant.track.report import report
 from sonant.train.local import fit_local
 from sonant.train.run import Result, open_run
@@ -68,8 +71,14 @@ def test_the_summary_adds_up(config: Experiment, tmp_path: Path) -> None:
     out = Path(found["folder"])
     assert out.parent == tmp_path / "runs" / "tones"
     assert json.loads((out / "folds.json").read_text()) == found
-    assert set(found["metrics"]) == METRICS | {"ece_calibrated"}
-    assert set(found["mean"]) == set(found["deviation"]) == METRICS
+    assert set(found["metrics"]) == set(found["mean"]) == set(found["deviation"]) == METRICS
+    tempered = [
+        (judge(fold["run"]).scored.logits_NK / fold["temperature"], judge(fold["run"]).scored.label_N)
+        for fold in found["folds"]
+    ]
+    logits_NK, label_N = (np.concatenate(parts) for parts in zip(*tempered, strict=True))
+    assert found["ece_calibrated"] == pytest.approx(expected_calibration_error(logits_NK, label_N), abs=1e-6)
+    assert json.loads((out / "metrics.json").read_text())["ece_calibrated"] == found["ece_calibrated"]
     assert found["clips"] == sum(fold["clips"] for fold in found["folds"]) == 72
 
     right = sum(fold["clips"] * fold["metrics"]["accuracy"] for fold in found["folds"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import struct
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from serve_apps import classify
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.stages import Extractor, Model, Pipeline, Postprocess
+from sonant import cli
 from sonant.audio.wav import encode_wav
 from sonant.config.serve import ClassifyApp
 from sonant.edge import face
@@ -329,6 +331,24 @@ def test_a_timeline_follows_a_long_recording(emotions: str, clip: Clip) -> None:
     assert heard[-1] == "fall"
     assert "timeline" not in httpx.post(f"{emotions}?timeline=false", content=encode_wav(wav, 16_000),
                                         headers={"content-type": "audio/wav"}).json()  # fmt: skip
+
+
+def test_the_command_asks_both_routes(
+    emotions: str, url: str, clip: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a \u00fc.wav"
+    file.write_bytes(encode_wav(clip("rise", length_s=1.7), 16_000))
+
+    def told(what: str, base: str, *words: str) -> Any:
+        assert cli.main(["ask", what, str(file), "--url", base.removesuffix(f"/v1/audio/{what}"), *words]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert told("emotions", emotions).keys() == {"emotion", "probabilities"}
+    assert told("emotions", emotions, "--timeline")["timeline"][-1]["t_end"] == pytest.approx(1.7)
+    assert len(told("classifications", url, "--top-k", "1")["scores"]) == 1
+    file.write_bytes(b"")
+    assert cli.main(["ask", "emotions", str(file), "--url", emotions.removesuffix("/v1/audio/emotions")]) == 2
+    assert "error[audio.empty]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("case", ["empty", "text", "too long"])

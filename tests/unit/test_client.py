@@ -1,0 +1,118 @@
+"""What `sonant ask` sends, and what it makes of the answers of servers good and bad."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sonant.client import ask
+from sonant.errors import DataError, RequestError
+
+ANSWER = {"emotion": "sad", "probabilities": {"sad": 1.0}}
+
+
+class Server(HTTPServer):
+    """Answers what it was told to, and keeps what it was asked."""
+
+    status, reply = 200, json.dumps(ANSWER).encode()
+    path, kind, body = "", "", b""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        self.server.body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.path, self.server.kind = self.path, self.headers["content-type"]
+        if self.server.reply:
+            self.send_response(self.server.status)
+            self.send_header("content-length", str(len(self.server.reply)))
+            self.end_headers()
+            self.wfile.write(self.server.reply)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def server() -> Generator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / 'a "b".wav').write_bytes(b"sound\r\n--x")
+    return str(tmp_path / 'a "b".wav')
+
+
+def address(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def test_a_file_goes_as_a_form_and_options_as_a_query(server: Server, file: str) -> None:
+    assert ask(f"{address(server)}/prefix/", "emotions", file, timeline=True, top_k=None) == ANSWER
+    assert server.path == "/prefix/v1/audio/emotions?timeline=true"
+    boundary = server.kind.removeprefix("multipart/form-data; boundary=").encode()
+    head, data = server.body.removeprefix(b"--" + boundary + b"\r\n").split(b"\r\n\r\n", 1)
+    assert b'name="file"; filename="a%20%22b%22.wav"' in head
+    assert data == b"sound\r\n--x\r\n--" + boundary + b"--\r\n"
+    ask(address(server), "classifications", file)
+    assert server.path == "/v1/audio/classifications"
+
+
+def test_a_refusal_keeps_its_code_and_hint(server: Server, file: str) -> None:
+    told = {"code": "audio.too_long", "message": "longer than 600 s", "hint": "cut it", "request_id": "1"}
+    server.status, server.reply = 413, json.dumps({"error": told}).encode()
+    with pytest.raises(RequestError) as caught:
+        ask(address(server), "emotions", file)
+    assert (caught.value.code, caught.value.message, caught.value.hint) == tuple(told.values())[:3]
+
+
+@pytest.mark.parametrize(
+    ("status", "reply"),
+    [
+        (404, b"<html>not here"),
+        (200, b"hello"),
+        (200, b"[1]"),
+        (500, b'{"error": "no"}'),
+        (418, b'{"error": {"code": "x"}}'),
+    ],
+)
+def test_other_servers_are_not_believed(server: Server, file: str, status: int, reply: bytes) -> None:
+    server.status, server.reply = status, reply
+    with pytest.raises(RequestError, match=f"/v1/audio/emotions: HTTP {status}") as caught:
+        ask(address(server), "emotions", file)
+    assert caught.value.code == "server.unreachable"
+
+
+def test_who_says_nothing_or_is_not_there(server: Server, file: str) -> None:
+    server.reply = b""
+    with pytest.raises(RequestError, match="no answer from") as caught:
+        ask(address(server), "emotions", file)
+    assert caught.value.code == "server.unreachable"
+    with pytest.raises(RequestError, match="no answer from") as caught:
+        ask("http://127.0.0.1:9", "emotions", file)
+    assert "--url" in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://", "http://x:y", "", "http://[::1"])
+def test_what_is_no_address(file: str, url: str) -> None:
+    with pytest.raises(RequestError, match="is no address") as caught:
+        ask(url, "emotions", file)
+    assert caught.value.code == "request.invalid"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no file"):
+        ask("http://127.0.0.1:9", "emotions", str(tmp_path))
