@@ -12,12 +12,27 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, tc_resnet
+from models.classify import bc_resnet, m5net, matchbox, mobilenet, resnet, soundnet, speaknet, tc_resnet
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
+from models.classify.m5net import M5NetConfig
+from models.classify.matchbox import MatchboxConfig
+from models.classify.mobilenet import MobileNetConfig
+from models.classify.resnet import ResNetConfig
+from models.classify.soundnet import SoundNetConfig
+from models.classify.speaknet import SpeakNetConfig
 from models.classify.tc_resnet import TcResNetConfig
 
-AnyConfig = TcResNetConfig | BcResNetConfig
+AnyConfig = (
+    TcResNetConfig
+    | BcResNetConfig
+    | MatchboxConfig
+    | ResNetConfig
+    | MobileNetConfig
+    | SpeakNetConfig
+    | M5NetConfig
+    | SoundNetConfig
+)
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -37,6 +52,16 @@ SPECS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec("tc_resnet", "classify", TcResNetConfig, tc_resnet.build, "Choi et al. 2019, arXiv:1904.03814"),
         ModelSpec("bc_resnet", "classify", BcResNetConfig, bc_resnet.build, "Kim et al. 2021, arXiv:2106.04140"),
+        ModelSpec(
+            "matchbox", "classify", MatchboxConfig, matchbox.build, "Majumdar and Ginsburg 2020, arXiv:2004.08531"
+        ),
+        ModelSpec("resnet", "classify", ResNetConfig, resnet.build, "Tang and Lin 2018, arXiv:1710.10361"),
+        ModelSpec("mobilenet", "classify", MobileNetConfig, mobilenet.build, "Sandler et al. 2018, arXiv:1801.04381"),
+        ModelSpec(
+            "speaknet", "classify", SpeakNetConfig, speaknet.build, "Badine 2020, Keras example of speaker recognition"
+        ),
+        ModelSpec("m5net", "classify", M5NetConfig, m5net.build, "Dai et al. 2017, arXiv:1610.00087"),
+        ModelSpec("soundnet", "classify", SoundNetConfig, soundnet.build, "Aytar et al. 2016, arXiv:1610.09001"),
     )
 }
 
@@ -52,6 +77,24 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-3": {"kind": "bc_resnet", "tau": 3},
     "bc_resnet-6": {"kind": "bc_resnet", "tau": 6},
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
+    "matchbox-3x1x64": {"kind": "matchbox", "repeats": 1},
+    "matchbox-3x2x64": {"kind": "matchbox"},
+    "matchbox-6x2x64": {"kind": "matchbox", "blocks": 6},
+    "res8": {"kind": "resnet", "depth": 8},
+    "res8-narrow": {"kind": "resnet", "depth": 8, "channels": 19},
+    "res15": {"kind": "resnet", "depth": 15},
+    "res15-narrow": {"kind": "resnet", "depth": 15, "channels": 19},
+    "res26": {"kind": "resnet", "depth": 26},
+    "res26-narrow": {"kind": "resnet", "depth": 26, "channels": 19},
+    "mobilenet": {"kind": "mobilenet"},
+    "mobilenet-0.5": {"kind": "mobilenet", "width": 0.5},
+    "mobilenet-0.35": {"kind": "mobilenet", "width": 0.35},
+    "mobilenet-0.35-keyword": {"kind": "mobilenet", "width": 0.35, "embedding": 128},
+    "mobilenet-0.1-keyword": {"kind": "mobilenet", "width": 0.1, "embedding": 128},
+    "speaknet": {"kind": "speaknet"},
+    "m5net-64": {"kind": "m5net"},
+    "m5net-32": {"kind": "m5net", "channels": 32},
+    "soundnet": {"kind": "soundnet"},
 }
 
 
