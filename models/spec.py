@@ -12,17 +12,51 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, cnnt, ecapa_tdnn, tc_resnet, uit, voxseg, wav2vec2
+from models.classify import (
+    bc_resnet,
+    cnnt,
+    ecapa_tdnn,
+    m5net,
+    matchbox,
+    mobilenet,
+    resnet,
+    soundnet,
+    speaknet,
+    tc_resnet,
+    uit,
+    voxseg,
+    wav2vec2,
+)
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.cnnt import CnntConfig
 from models.classify.ecapa_tdnn import EcapaTdnnConfig
+from models.classify.m5net import M5NetConfig
+from models.classify.matchbox import MatchboxConfig
+from models.classify.mobilenet import MobileNetConfig
+from models.classify.resnet import ResNetConfig
+from models.classify.soundnet import SoundNetConfig
+from models.classify.speaknet import SpeakNetConfig
 from models.classify.tc_resnet import TcResNetConfig
 from models.classify.uit import UitConfig
 from models.classify.voxseg import VoxsegConfig
 from models.classify.wav2vec2 import Wav2Vec2Config
 
-AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig | CnntConfig | VoxsegConfig | UitConfig | Wav2Vec2Config
+AnyConfig = (
+    TcResNetConfig
+    | BcResNetConfig
+    | MatchboxConfig
+    | ResNetConfig
+    | MobileNetConfig
+    | SpeakNetConfig
+    | M5NetConfig
+    | SoundNetConfig
+    | EcapaTdnnConfig
+    | CnntConfig
+    | VoxsegConfig
+    | UitConfig
+    | Wav2Vec2Config
+)
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -58,6 +92,16 @@ SPECS: dict[str, ModelSpec] = {
             "Baevski et al. 2020, arXiv:2006.11477",
             needs="torchaudio",
         ),
+        ModelSpec(
+            "matchbox", "classify", MatchboxConfig, matchbox.build, "Majumdar and Ginsburg 2020, arXiv:2004.08531"
+        ),
+        ModelSpec("resnet", "classify", ResNetConfig, resnet.build, "Tang and Lin 2018, arXiv:1710.10361"),
+        ModelSpec("mobilenet", "classify", MobileNetConfig, mobilenet.build, "Sandler et al. 2018, arXiv:1801.04381"),
+        ModelSpec(
+            "speaknet", "classify", SpeakNetConfig, speaknet.build, "Badine 2020, Keras example of speaker recognition"
+        ),
+        ModelSpec("m5net", "classify", M5NetConfig, m5net.build, "Dai et al. 2017, arXiv:1610.00087"),
+        ModelSpec("soundnet", "classify", SoundNetConfig, soundnet.build, "Aytar et al. 2016, arXiv:1610.09001"),
     )
 }
 
@@ -73,6 +117,24 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-3": {"kind": "bc_resnet", "tau": 3},
     "bc_resnet-6": {"kind": "bc_resnet", "tau": 6},
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
+    "matchbox-3x1x64": {"kind": "matchbox", "repeats": 1},
+    "matchbox-3x2x64": {"kind": "matchbox"},
+    "matchbox-6x2x64": {"kind": "matchbox", "blocks": 6},
+    "res8": {"kind": "resnet", "depth": 8},
+    "res8-narrow": {"kind": "resnet", "depth": 8, "channels": 19},
+    "res15": {"kind": "resnet", "depth": 15},
+    "res15-narrow": {"kind": "resnet", "depth": 15, "channels": 19},
+    "res26": {"kind": "resnet", "depth": 26},
+    "res26-narrow": {"kind": "resnet", "depth": 26, "channels": 19},
+    "mobilenet": {"kind": "mobilenet"},
+    "mobilenet-0.5": {"kind": "mobilenet", "width": 0.5},
+    "mobilenet-0.35": {"kind": "mobilenet", "width": 0.35},
+    "mobilenet-0.35-keyword": {"kind": "mobilenet", "width": 0.35, "embedding": 128},
+    "mobilenet-0.1-keyword": {"kind": "mobilenet", "width": 0.1, "embedding": 128},
+    "speaknet": {"kind": "speaknet"},
+    "m5net-64": {"kind": "m5net"},
+    "m5net-32": {"kind": "m5net", "channels": 32},
+    "soundnet": {"kind": "soundnet"},
     "ecapa_tdnn-512": {"kind": "ecapa_tdnn", "channels": 512},
     "ecapa_tdnn-1024": {"kind": "ecapa_tdnn", "channels": 1024},
     "cnnt": {"kind": "cnnt"},

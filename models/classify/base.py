@@ -36,6 +36,11 @@ class ClassifierConfig(Section):
     head: heads.HeadConfig = heads.MeanConfig()
     """How frames become one answer; live networks need mean."""
 
+    @property
+    def stride(self) -> int:
+        """Feature frames (of a raw wave: samples) to one embedding."""
+        return 1
+
     def extractor(self) -> Extractor:
         """A new feature extractor; ValueError where the features cannot be causal."""
         return Extractor(self.features, self.causal)
@@ -51,6 +56,9 @@ class ClassifierConfig(Section):
         if self.causal and self.head.kind != "mean":
             raise ValueError(f"head.kind={self.head.kind} needs the whole clip: use mean, or set causal: false")
         self.features.norm_for(self.causal)
+        hop_ms = 1000 * self.features.hop * self.stride / self.features.sample_rate_hz
+        if self.causal and self.window_ms < 2 * hop_ms:
+            raise ValueError(f"window_ms={self.window_ms:g} must hold two frames of {hop_ms:g} ms")
         return self
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models.blocks.conv import TimeConv
+from models.blocks.maps import FrequencyMean, Map
 from models.classify.base import Classifier, ClassifierConfig, Encoder, assemble
 from models.features import FeatureConfig
 from models.streaming import Chain, State, child, nest
@@ -42,8 +43,6 @@ class BcResNetConfig(ClassifierConfig):
             raise ValueError(
                 f"bc_resnet needs a multiple of {ROWS} feature rows, features give {rows}: use melspec with n_mels: 40"
             )
-        if self.causal and self.window_ms < 2 * self.features.hop_ms:
-            raise ValueError(f"window_ms={self.window_ms:g} must hold two frames of {self.features.hop_ms:g} ms")
         return self
 
 
@@ -99,20 +98,6 @@ class Block(nn.Module):
     def _join(self, x_BCFT: Tensor, map_BCFT: Tensor, line_BCT: Tensor) -> Tensor:
         y_BCFT = map_BCFT + line_BCT[:, :, None]
         return self.join(y_BCFT if self.transition else y_BCFT + x_BCFT)
-
-
-class Map(nn.Module):
-    """[B, F, T] -> [B, 1, F, T]."""
-
-    def forward(self, feat_BFT: Tensor) -> Tensor:
-        return feat_BFT[:, None]
-
-
-class FrequencyMean(nn.Module):
-    """[B, C, F, T] -> [B, C, T]."""
-
-    def forward(self, x_BCFT: Tensor) -> Tensor:
-        return x_BCFT.mean(2)
 
 
 class BcResNet(Encoder):

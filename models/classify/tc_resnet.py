@@ -7,15 +7,16 @@ frequencies. Strides halve the frame rate with every width: eight frames in, one
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from torch import Tensor, nn
+from pydantic import Field
+from torch import nn
 
 from models.blocks.conv import TimeConv
+from models.blocks.residual import Residual
 from models.classify.base import Classifier, ClassifierConfig, Encoder, assemble
 from models.features import FeatureConfig
-from models.streaming import Chain, State, child, nest
+from models.streaming import Chain
 
 # Section 3: output channels of the first layer and of each block; a block whose width grows has stride 2.
 WIDTHS: dict[int, tuple[int, ...]] = {8: (16, 24, 32, 48), 14: (16, 24, 24, 32, 32, 48, 48)}
@@ -38,39 +39,6 @@ class TcResNetConfig(ClassifierConfig):
         """Feature frames to one embedding."""
         return 2 ** (len(set(WIDTHS[self.variant])) - 1)
 
-    @model_validator(mode="after")
-    def _window_holds_frames(self) -> Self:
-        hop_ms = self.features.hop_ms * self.stride
-        if self.causal and self.window_ms < 2 * hop_ms:
-            raise ValueError(f"window_ms={self.window_ms:g} must hold two output frames of {hop_ms:g} ms")
-        return self
-
-
-class Block(nn.Module):
-    """Two convolutions of nine frames around a shortcut; the first may halve the frame rate."""
-
-    def __init__(self, inputs: int, outputs: int, causal: bool) -> None:
-        super().__init__()
-        stride = 1 if inputs == outputs else 2
-        self.main = Chain(
-            *_conv(inputs, outputs, 9, stride, causal),
-            nn.ReLU(),
-            *_conv(outputs, outputs, 9, 1, causal),
-        )
-        self.shortcut = Chain() if stride == 1 else Chain(*_conv(inputs, outputs, 1, stride, causal), nn.ReLU())
-        self.join = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.join(self.main(x) + self.shortcut(x))
-
-    def init_state(self, rows: int) -> State:
-        return nest("main", self.main.init_state(rows)) | nest("shortcut", self.shortcut.init_state(rows))
-
-    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        main, after = self.main.step(x, child("main", state))
-        shortcut, after_shortcut = self.shortcut.step(x, child("shortcut", state))
-        return self.join(main + shortcut), nest("main", after) | nest("shortcut", after_shortcut)
-
 
 class TcResNet(Encoder):
     """[B, F, T] -> [B, D, T / 8]."""
@@ -78,7 +46,7 @@ class TcResNet(Encoder):
     def __init__(self, config: TcResNetConfig, rows: int) -> None:
         # As the authors' code does, widths are cut to whole channels.
         widths = [int(width * config.width) for width in WIDTHS[config.variant]]
-        blocks = (Block(a, b, config.causal) for a, b in pairwise(widths))
+        blocks = (_block(a, b, config.causal) for a, b in pairwise(widths))
         super().__init__(*_conv(rows, widths[0], 3, 1, config.causal), nn.ReLU(), *blocks)
         self.channels, self.stride = widths[-1], config.stride
 
@@ -86,6 +54,14 @@ class TcResNet(Encoder):
 def build(config: TcResNetConfig) -> Classifier:
     """The whole network, with fresh weights."""
     return assemble(config, lambda rows: TcResNet(config, rows), dropout=config.dropout)
+
+
+def _block(inputs: int, outputs: int, causal: bool) -> Residual:
+    """Two convolutions of nine frames around a shortcut; the first may halve the frame rate."""
+    stride = 1 if inputs == outputs else 2
+    main = Chain(*_conv(inputs, outputs, 9, stride, causal), nn.ReLU(), *_conv(outputs, outputs, 9, 1, causal))
+    shortcut = Chain() if stride == 1 else Chain(*_conv(inputs, outputs, 1, stride, causal), nn.ReLU())
+    return Residual(main, shortcut, nn.ReLU())
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int, causal: bool) -> tuple[nn.Module, nn.Module]:

@@ -72,6 +72,21 @@ CASES: dict[str, Case] = {
         },
         10_174,
     ),
+    "matchbox": Case({"kind": "matchbox", "blocks": 1, "channels": 32}, 42_947),
+    "matchbox-live": Case({"kind": "matchbox", "blocks": 2, "repeats": 1, "causal": True, "window_ms": 400}, 64_195),
+    "resnet-15": Case(
+        {"kind": "resnet", "depth": 15, "channels": 8, "features": {"kind": "mfcc", "n_mfcc": 13}}, 7_587
+    ),
+    "resnet-live": Case({"kind": "resnet", "channels": 20, "causal": True, "window_ms": 400}, 21_843),
+    "mobilenet": Case({"kind": "mobilenet", "width": 0.1, "embedding": 128}, 47_155),
+    "mobilenet-live": Case(
+        {"kind": "mobilenet", "width": 0.1, "embedding": 128, "causal": True, "window_ms": 400}, 47_155
+    ),
+    # The suite's rate of learning is too high for a wide network without norms.
+    "speaknet": Case({"kind": "speaknet", "width": 0.25}, 21_943),
+    "m5net": Case({"kind": "m5net", "channels": 32}, 29_251),
+    "m5net-live": Case({"kind": "m5net", "channels": 32, "causal": True, "window_ms": 400}, 29_251),
+    "soundnet": Case({"kind": "soundnet", "width": 0.5}, 62_835),
 }
 LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
 # Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.

@@ -58,7 +58,7 @@ def test_outputs_must_be_known_when_built() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"kind": "resnet"}, "'tc_resnet', 'bc_resnet'"),
+        ({"kind": "perceptron"}, "'tc_resnet', 'bc_resnet'"),
         ({"kind": "tc_resnet", "variant": 9}, "8 or 14"),
         ({"kind": "tc_resnet", "tau": 1}, "Extra inputs"),
         ({"kind": "bc_resnet", "outputs": 0}, "greater than or equal to 1"),
