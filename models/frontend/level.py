@@ -13,17 +13,15 @@ class Level(nn.Module):
     """[B, N] -> [B, 2, T]: zero crossings as the frequency of a tone that has as many, in octaves; root mean square as
     log10 of amplitude, from -5 (silence) to 0 (full scale)."""
 
-    mean: Tensor
-
     def __init__(self, rate_hz: int, hop: int, window: int) -> None:
         super().__init__()
         self.rate_hz, self.hop, self.length = rate_hz, hop, window
-        # A convolution sums every window anew; pooling in graphs keeps a running sum, which remembers louder frames.
-        self.register_buffer("mean", torch.full((1, 1, window), 1 / window), persistent=False)
 
     def forward(self, wav_BN: Tensor) -> Tensor:
         high_BN = wav_BN >= 0
         crossing_BN = (high_BN[:, 1:] != high_BN[:, :-1]).to(wav_BN.dtype)
         share_B1T = F.avg_pool1d(crossing_BN[:, None], self.length - 1, self.hop)
-        power_B1T = F.conv1d(wav_BN.square()[:, None], self.mean, stride=self.hop)
-        return torch.cat([octaves(share_B1T * self.rate_hz / 2), 0.5 * torch.log10(power_B1T + 1e-10)], 1)
+        power_B1T = F.avg_pool1d(wav_BN.square()[:, None], self.length, self.hop)
+        # log10(power + 1e-10), written so that the exporter does not take 1e-10 for 0 and leave it out.
+        level_B1T = 0.5 * torch.log10(1e10 * power_B1T + 1.0) - 5.0
+        return torch.cat([octaves(share_B1T * self.rate_hz / 2), level_B1T], 1)

@@ -76,8 +76,8 @@ class Yin(nn.Module):
         energy_BLT = F.conv1d(wav_BN.square()[:, None], self.energy, stride=self.hop)
         both_BLT = energy_BLT[:, :1] + energy_BLT
         d_BLT = (both_BLT - 2.0 * (self.inverse @ cross_BFT)).clamp_min(0.0)
-        # A floor 40 dB below the sound and one at -100 dB: constant and silent frames have no pitch, not a random one.
-        d_BLT = (d_BLT + 1e-4 * both_BLT.mean(1, keepdim=True) + 1e-10 * self.length)[:, 1:]
+        # A floor 40 dB below the sound and one near -95 dB: constant and silent frames have no pitch, not a random one.
+        d_BLT = (d_BLT + 1e-4 * both_BLT.mean(1, keepdim=True) + 1e-7)[:, 1:]
         dip_BLT = d_BLT * self.lag[1:] / d_BLT.cumsum(1)
         return F.pad(dip_BLT, (0, 0, 1, 0), value=1.0)
 
