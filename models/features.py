@@ -4,6 +4,7 @@
     spectrogram   [B, bins, T]        power
     melspec       [B, n_mels, T]
     mfcc          [B, n_mfcc, T]
+    spectral      [B, 13, T]          pitch, zero crossings, level, centroid, contrast (7), flatness, roll-off
 
 A chain of stages: pre-emphasis, power spectrum, mel bank, compression, normalisation, cosine transform, deltas.
 In a causal extractor every stage with memory has init_state/step, so a stream gives what the whole signal gives.
@@ -20,21 +21,28 @@ from torch import Tensor, nn
 
 from models.base import Section
 from models.blocks.norm import CausalNorm, ClipMean, ClipScale, Pcen
+from models.frontend.beside import Beside, Centred, Past
 from models.frontend.compress import ClipDecibel, Decibel, Log
 from models.frontend.deltas import CausalDeltas, CentredDeltas
+from models.frontend.level import Level
 from models.frontend.mel import RowMap, dct_matrix, mel_bank
+from models.frontend.spectral import MIN_FFT, Shape
 from models.frontend.stft import TRANSFORMS, CausalSpectrum, CentredSpectrum, Dft, PreEmphasis
+from models.frontend.yin import Yin
 from models.streaming import Chain, State
 
 Compress = Literal["log", "db", "pcen", "none"]
 Norm = Literal["none", "clip", "clip_var", "causal"]
 
+SPECTRAL_ROWS = 13
+
 
 class FeatureConfig(Section):
     """How a network sees sound."""
 
-    kind: Literal["raw", "spectrogram", "melspec", "mfcc"] = "melspec"
-    """What to extract. `raw` passes the wave on and uses only preemphasis and norm of what follows."""
+    kind: Literal["raw", "spectrogram", "melspec", "mfcc", "spectral"] = "melspec"
+    """What to extract. `raw` passes the wave on and uses only preemphasis and norm of what follows; `spectral` is 13
+    numbers a frame (pitch by YIN, zero crossings, level, centroid, contrast, flatness, roll-off)."""
     sample_rate_hz: int = Field(default=16000, ge=4000, le=192000)
     """Samples per second that the network works at."""
     window_ms: float = Field(default=30.0, gt=0, le=1000)
@@ -57,7 +65,8 @@ class FeatureConfig(Section):
     """Compression of power: log (natural), db (10 log10), pcen (trained), none; null: db for mfcc, else log."""
     norm: Norm | None = None
     """Mean of each row taken away: none, over the clip (clip), the same and unit variance (clip_var), over the past
-    (causal). Null: clip, in a causal network causal; none for raw waves in a causal network and after pcen."""
+    (causal). Null: clip, in a causal network causal; none for raw waves in a causal network, after pcen, and for
+    spectral, whose rows have scales of their own."""
     norm_ms: float = Field(default=1000.0, gt=0)
     """Time constant of the causal norm."""
     pcen_ms: float = Field(default=400.0, gt=0)
@@ -82,13 +91,13 @@ class FeatureConfig(Section):
 
     def compress_for(self) -> Compress:
         """The compression that is meant, with null resolved."""
-        by_kind: dict[str, Compress] = {"raw": "none", "mfcc": "db"}
+        by_kind: dict[str, Compress] = {"raw": "none", "mfcc": "db", "spectral": "none"}
         return self.compress or by_kind.get(self.kind, "log")
 
     def norm_for(self, causal: bool) -> Norm:
         """The norm that is meant in a network of this kind; ValueError where it would have to look ahead."""
         if self.norm is None:
-            if self.compress_for() == "pcen" or (causal and self.kind == "raw"):
+            if self.kind == "spectral" or self.compress_for() == "pcen" or (causal and self.kind == "raw"):
                 return "none"
             return "causal" if causal else "clip"
         if causal and self.norm.startswith("clip"):
@@ -120,7 +129,10 @@ def _problems(c: FeatureConfig) -> Iterator[tuple[bool, str]]:
         return
     yield not 0 < c.hop < c.window, f"hop_ms={c.hop_ms:g} must be shorter than window_ms={c.window_ms:g}"
     yield c.fft < c.window, f"n_fft={c.fft} is shorter than the window of {c.window} samples"
-    if c.kind == "spectrogram":
+    if c.kind == "spectral":
+        yield c.compress_for() != "none", "spectral rows are compressed as they are: leave compress out"
+        yield c.fft < MIN_FFT, f"n_fft={c.fft} leaves low octaves without bins: spectral needs {MIN_FFT} or more"
+    if c.kind in ("spectrogram", "spectral"):
         return
     nyquist = c.sample_rate_hz / 2
     f_max_hz = c.f_max_hz or nyquist
@@ -179,7 +191,7 @@ class Extractor(nn.Module):
 
     def switch_dft(self, dft: Dft) -> None:
         """Chooses how the spectrum is computed: fft to train, conv to export. The values are the same."""
-        for stage in self.stages:
+        for stage in list(self.stages.modules()):
             if isinstance(stage, CentredSpectrum | CausalSpectrum):
                 device = next(stage.transform.buffers()).device
                 stage.transform = TRANSFORMS[dft](*stage.size).to(device)
@@ -193,6 +205,8 @@ def _build(config: FeatureConfig, causal: bool) -> tuple[Chain, int]:
         stages["preemphasis"] = PreEmphasis(config.preemphasis)
     if config.kind == "raw":
         stages["channel"] = Channel()
+    elif config.kind == "spectral":
+        stages["spectral"], rows = _spectral(config, causal), SPECTRAL_ROWS
     else:
         spectrum = CausalSpectrum if causal else CentredSpectrum
         stages["spectrum"] = spectrum(config.window, config.hop, config.fft)
@@ -214,6 +228,19 @@ def _build(config: FeatureConfig, causal: bool) -> tuple[Chain, int]:
     for name, stage in stages.items():
         chain.add_module(name, stage)
     return chain, rows * (1 + config.deltas)
+
+
+def _spectral(config: FeatureConfig, causal: bool) -> Beside:
+    """The rows of `spectral`: pitch, zero crossings, level, shape of the spectrum."""
+    rate_hz, hop, window = config.sample_rate_hz, config.hop, config.window
+
+    def framed(inner: Yin | Level) -> nn.Module:
+        return Past(inner, inner.length, hop) if causal else Centred(inner, inner.length)
+
+    spectrum = CausalSpectrum if causal else CentredSpectrum
+    shape = Chain(spectrum(window, hop, config.fft), Shape(rate_hz, config.fft))
+    pitch, level = (framed(inner(rate_hz, hop, window)) for inner in (Yin, Level))
+    return Beside({"pitch": pitch, "level": level, "shape": shape})
 
 
 def _frames(ms: float, config: FeatureConfig) -> float:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from models.classify import (
+    baseline,
     bc_resnet,
     cnnt,
     ecapa_tdnn,
@@ -28,6 +29,7 @@ from models.classify import (
     wav2vec2,
 )
 from models.classify.base import Classifier, ClassifierConfig
+from models.classify.baseline import BaselineConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.cnnt import CnntConfig
 from models.classify.ecapa_tdnn import EcapaTdnnConfig
@@ -56,6 +58,7 @@ AnyConfig = (
     | VoxsegConfig
     | UitConfig
     | Wav2Vec2Config
+    | BaselineConfig
 )
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
@@ -102,6 +105,7 @@ SPECS: dict[str, ModelSpec] = {
         ),
         ModelSpec("m5net", "classify", M5NetConfig, m5net.build, "Dai et al. 2017, arXiv:1610.00087"),
         ModelSpec("soundnet", "classify", SoundNetConfig, soundnet.build, "Aytar et al. 2016, arXiv:1610.09001"),
+        ModelSpec("baseline", "classify", BaselineConfig, baseline.build, "multinomial logistic regression"),
     )
 }
 
@@ -143,6 +147,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "uit-2xs": {"kind": "uit", "depth": 6},
     "uit-xs": {"kind": "uit", "depth": 12},
     "wav2vec2-base": {"kind": "wav2vec2"},
+    "baseline": {"kind": "baseline"},
+    "baseline-1": {"kind": "baseline", "segments": 1},
 }
 
 

@@ -50,7 +50,7 @@ class ClassifierConfig(Section):
         if self.takes_wave and self.features.kind != "raw":
             raise ValueError(f"this network takes the wave itself, not {self.features.kind}: use features.kind=raw")
         if not self.takes_wave and self.features.kind == "raw":
-            raise ValueError("features.kind=raw has no rows to classify: use melspec, mfcc or spectrogram")
+            raise ValueError("features.kind=raw has no rows to classify: use melspec, mfcc, spectrogram or spectral")
         if self.causal and not self.streams:
             raise ValueError("this network needs the whole clip and has no causal form: leave causal out")
         if self.causal and self.head.kind != "mean":

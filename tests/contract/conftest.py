@@ -41,6 +41,8 @@ CASES: dict[str, Case] = {
     "tc_resnet-lstm": Case({"kind": "tc_resnet", "head": {"kind": "lstm", "hidden": 32}}, 78_259),
     "tc_resnet-frames": Case({"kind": "tc_resnet", "head": {"kind": "frames"}}, 64_739),
     "bc_resnet": Case({"kind": "bc_resnet"}, 8_935),
+    "baseline": Case({"kind": "baseline"}, 1_563),
+    "baseline-spectral": Case({"kind": "baseline", "segments": 4, "features": {"kind": "spectral", "deltas": 1}}, 393),
     "bc_resnet-live": Case({"kind": "bc_resnet", "causal": True, "window_ms": 400}, 8_935),
     "ecapa_tdnn": Case(
         {

@@ -22,6 +22,7 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "log-mel, no norm, deltas": {"norm": "none", "deltas": 2},
     "pcen and norm": {"compress": "pcen", "norm": "causal", "deltas": 1},
     "mfcc": {"kind": "mfcc", "deltas": 2, "n_mfcc": 20},
+    "spectral": {"kind": "spectral"},
     "odd sizes": {"sample_rate_hz": 11025, "window_ms": 23, "hop_ms": 7, "n_mels": 20, "f_max_hz": 4000},
 }
 CENTRED: dict[str, dict[str, Any]] = {
@@ -31,6 +32,7 @@ CENTRED: dict[str, dict[str, Any]] = {
     "pcen": {"compress": "pcen", "deltas": 1},
     "causal norm": {"norm": "causal"},
     "mfcc": {"kind": "mfcc", "norm": "clip_var", "deltas": 2},
+    "spectral": {"kind": "spectral", "deltas": 1},
 }
 BOTH = [pytest.param(CAUSAL[name], True, id=f"causal {name}") for name in CAUSAL] + [
     pytest.param(CENTRED[name], False, id=f"centred {name}") for name in CENTRED
@@ -144,6 +146,7 @@ def test_norm_defaults_follow_the_network() -> None:
     assert FeatureConfig().norm_for(causal=True) == "causal"
     assert FeatureConfig(compress="pcen").norm_for(causal=True) == "none"
     assert FeatureConfig(kind="raw").norm_for(causal=True) == "none"
+    assert FeatureConfig(kind="spectral").norm_for(causal=False) == "none"
     with pytest.raises(ValueError, match="a causal network has only the past"):
         Extractor(FeatureConfig(norm="clip"), causal=True)
 
@@ -158,6 +161,8 @@ def test_norm_defaults_follow_the_network() -> None:
         ({"f_min_hz": 4000, "f_max_hz": 4000}, "f_min_hz=4000 <"),
         ({"kind": "mfcc", "n_mfcc": 41}, "n_mfcc=41 must not exceed n_mels=40"),
         ({"kind": "mfcc", "compress": "none"}, "not useful"),
+        ({"kind": "spectral", "compress": "log"}, "leave compress out"),
+        ({"kind": "spectral", "window_ms": 12}, "spectral needs 512 or more"),
         ({"kind": "raw", "compress": "log"}, "leave it out"),
         ({"kind": "raw", "deltas": 1}, "set deltas=0"),
         ({"kind": "raw", "norm": "causal"}, "no causal norm"),

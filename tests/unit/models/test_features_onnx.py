@@ -73,6 +73,7 @@ def noise(rows: int, samples: int) -> Tensor:
         pytest.param({}, False, id="log-mel"),
         pytest.param({"kind": "mfcc", "norm": "clip_var", "deltas": 2}, False, id="mfcc"),
         pytest.param({"compress": "pcen", "norm": "causal"}, False, id="pcen"),
+        pytest.param({"kind": "spectral"}, False, id="spectral"),
         pytest.param({"preemphasis": 0.97, "deltas": 1}, True, id="causal log-mel"),
     ],
 )
@@ -94,6 +95,7 @@ def test_whole_clip_graph(options: dict[str, Any], causal: bool) -> None:
         pytest.param({}, id="log-mel"),
         pytest.param({"kind": "mfcc", "deltas": 2, "preemphasis": 0.97}, id="mfcc"),
         pytest.param({"kind": "spectrogram", "compress": "pcen"}, id="pcen spectrogram"),
+        pytest.param({"kind": "spectral"}, id="spectral"),
     ],
 )
 @torch.no_grad()
