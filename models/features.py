@@ -63,6 +63,8 @@ class FeatureConfig(Section):
     """Weight of the sample before that is taken away; 0: off, 0.97: usual in speech."""
     compress: Compress | None = None
     """Compression of power: log (natural), db (10 log10), pcen (trained), none; null: db for mfcc, else log."""
+    range_db: float = Field(default=80.0, gt=0, le=200)
+    """With db, what lies further below the loudest cell of the clip is lifted to there; causal features keep all."""
     norm: Norm | None = None
     """Mean of each row taken away: none, over the clip (clip), the same and unit variance (clip_var), over the past
     (causal). Null: clip, in a causal network causal; none for raw waves in a causal network, after pcen, and for
@@ -252,7 +254,7 @@ def _compress(config: FeatureConfig, causal: bool, rows: int) -> dict[str, nn.Mo
         case "log":
             return {"log": Log()}
         case "db":
-            return {"db": Decibel() if causal else ClipDecibel()}
+            return {"db": Decibel() if causal else ClipDecibel(config.range_db)}
         case "pcen":
             return {"pcen": Pcen(rows, _frames(config.pcen_ms, config))}
         case "none":

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Self
 
-import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models import heads
 from models.base import Section
+from models.classify.vary import change_tempo, mask_spans
 from models.features import Extractor, FeatureConfig
 from models.streaming import Chain, State, child, nest
 
@@ -80,9 +80,12 @@ class Classifier(nn.Module):
         self.features, self.encoder, self.head = features, encoder, head
         self.sample_rate_hz = features.sample_rate_hz
 
-    def forward(self, wav_BN: Tensor, masks_BM4: Tensor | None = None) -> Tensor:
-        """Logits [B, K] of whole clips [B, N] of at least 0.2 s, float in [-1, 1]; masks are for training only."""
+    def forward(self, wav_BN: Tensor, masks_BM4: Tensor | None = None, tempo_B: Tensor | None = None) -> Tensor:
+        """Logits [B, K] of whole clips [B, N] of at least 0.2 s, float in [-1, 1]; masks and tempo vary the features in
+        training."""
         feat_BFT = self.features(wav_BN)
+        if tempo_B is not None:
+            feat_BFT = change_tempo(feat_BFT, tempo_B)
         return self.body(feat_BFT if masks_BM4 is None else mask_spans(feat_BFT, masks_BM4))
 
     def body(self, feat_BFT: Tensor) -> Tensor:
@@ -143,25 +146,3 @@ def assemble(config: ClassifierConfig, encoder: Callable[[int], Encoder], *, dro
     hop = features.hop * body.stride
     window = round(config.window_ms * features.sample_rate_hz / 1000) // hop
     return LiveClassifier(features, body, heads.LiveMeanHead(body.channels, config.outputs, dropout, window))
-
-
-def mask_spans(feat_BFT: Tensor, masks_BM4: Tensor) -> Tensor:
-    """SpecAugment (Park et al. 2019, arXiv:1904.08779): sets spans of each clip to the clip's own mean.
-
-    A span (f0, f1, t0, t1) is a rectangle in fractions of the rows and frames; a span of no width masks nothing. A raw
-    wave has no bands: what would mask a part of its only row masks nothing.
-    """
-    if feat_BFT.shape[1] == 1:
-        masks_BM4 = masks_BM4 * (masks_BM4[..., 1:2] - masks_BM4[..., :1] >= 1)
-    f0_BM1, f1_BM1, t0_BM1, t1_BM1 = masks_BM4.split(1, dim=-1)
-    row_F = _centres(feat_BFT.shape[1], feat_BFT)
-    frame_T = _centres(feat_BFT.shape[2], feat_BFT)
-    band_BMF = (row_F >= f0_BM1) & (row_F < f1_BM1)
-    stretch_BMT = (frame_T >= t0_BM1) & (frame_T < t1_BM1)
-    hit_BFT = (band_BMF[..., None] & stretch_BMT[:, :, None]).any(1)
-    return torch.where(hit_BFT, feat_BFT.mean((1, 2), keepdim=True), feat_BFT)
-
-
-def _centres(count: int, like: Tensor) -> Tensor:
-    """The middle of each of `count` cells, as fractions of the whole."""
-    return (torch.arange(count, device=like.device, dtype=torch.float32) + 0.5) / count

@@ -33,7 +33,9 @@ class Augment(Section):
     gain_db: Annotated[float, Field(ge=0)] = 10.0
     """Largest change of level, either way."""
     speed: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
-    """Largest relative change of speed, either way."""
+    """Largest relative change of speed, either way; pitch and formants change with it."""
+    tempo: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of tempo, either way, at the same pitch: features are stretched along time."""
     tilt: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Largest slope of a random first-order filter, either way: microphones colour what they hear."""
     noise_p: Annotated[float, Field(ge=0, le=1)] = 0.8

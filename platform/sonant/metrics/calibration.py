@@ -61,8 +61,8 @@ def temperature(logits_NK: Floats, label_N: Labels, link: Link = _SOFTMAX) -> fl
     """The T for which the scores of logits / T have the least log loss (Guo et al. 2017, section 4.2).
 
     As in Platt 1999, section 2.2, the target is (N + 1) / (N + 2) and not 1, so that a network that is always right on
-    few clips does not become certain of everything; without items, T is 1. The loss is convex in 1 / T: a golden section
-    search over log T between 1/20 and 20 finds its only minimum.
+    few clips does not become certain of everything; without items, T is 1. The loss is convex in 1 / T: a golden
+    section search over log T between 1/20 and 20 finds its only minimum.
     """
     if not len(label_N):
         return 1.0

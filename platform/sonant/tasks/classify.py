@@ -40,15 +40,16 @@ class Classify:
         target_BK = soft_targets(batch.label_B, len(self.labels), self._smoothing if training else 0.0)
         if not training:
             return Inputs(wav_BN, target_BK, None)
-        if batch.draws is not None:
-            wav_BN = augment.apply(wav_BN, batch.draws)
+        draws = batch.draws
+        if draws is not None:
+            wav_BN = augment.apply(wav_BN, draws)
         if batch.mix is not None:
             wav_BN, target_BK = augment.mix(wav_BN, batch.mix), augment.mix(target_BK, batch.mix)
-        return Inputs(wav_BN, target_BK, None if batch.draws is None else batch.draws.masks_BM4)
+        return Inputs(wav_BN, target_BK, draws and draws.masks_BM4, draws and draws.tempo_B)
 
     def loss(self, model: nn.Module, inputs: Inputs) -> Tensor:
         """What training makes small, a scalar; margins and the like are in it, and never in the metrics."""
-        logits_BK = model(inputs.wav_BN, inputs.masks_BM4)
+        logits_BK = model(inputs.wav_BN, inputs.masks_BM4, inputs.tempo_B)
         weight_K = None if self._weight_K is None else self._weight_K.to(logits_BK.device)
         return self._loss(logits_BK, inputs.target_BK, weight_K)
 

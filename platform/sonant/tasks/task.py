@@ -23,6 +23,8 @@ class Inputs:
     """Each row is a distribution over the labels."""
     masks_BM4: Tensor | None
     """SpecAugment spans as fractions (f0, f1, t0, t1); None outside training."""
+    tempo_B: Tensor | None = None
+    """How many times as fast the features are played; None: as they are."""
 
 
 class Task(Protocol):

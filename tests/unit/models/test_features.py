@@ -194,12 +194,13 @@ def test_equals_torchaudio(samples: int, window_ms: float, n_fft: int | None) ->
     mel = FeatureConfig(kind="melspec", compress="none", **size)
     frame = {"n_fft": mel.fft, "win_length": mel.window, "hop_length": mel.hop}
     bank = {"n_mels": 32, "f_min": 50.0}
-    decibel = torchaudio.transforms.AmplitudeToDB("power", top_db=80.0)
+    decibel, narrow = (torchaudio.transforms.AmplitudeToDB("power", top_db=top) for top in (80.0, 30.0))
     power = torchaudio.transforms.MelSpectrogram(RATE, **frame, **bank)(wav_BN)
     expected = {
         "spectrogram": torchaudio.transforms.Spectrogram(**frame)(wav_BN),
         "melspec": power,
         "db": decibel(power),
+        "narrow": narrow(power),
         "log": torch.log(power + 1e-6),
         "mfcc": torchaudio.transforms.MFCC(RATE, n_mfcc=20, melkwargs={**frame, **bank})(wav_BN),
     }
@@ -207,6 +208,7 @@ def test_equals_torchaudio(samples: int, window_ms: float, n_fft: int | None) ->
         "spectrogram": FeatureConfig(kind="spectrogram", compress="none", **size),
         "melspec": mel,
         "db": FeatureConfig(compress="db", **size),
+        "narrow": FeatureConfig(compress="db", range_db=30, **size),
         "log": FeatureConfig(compress="log", **size),
         "mfcc": FeatureConfig(kind="mfcc", n_mfcc=20, **size),
     }

@@ -24,6 +24,7 @@ _TAIL_S = (0.0, 0.1)
 _NAMES = (
     "shift", "crop", "context", "partner", "gap", "tail", "speed", "gain", "noisy", "snr", "floor", "colour", "start",
     "room", "rt60", "drr", "room_start", "noise_row", "noise_start", "tilt",
+    "tempo",
 )  # fmt: skip
 _Uniform = dict[str, NDArray[np.float64]]
 
@@ -74,6 +75,8 @@ class Draws:
     """Length of the longest impulse response."""
     masks_BM4: Tensor
     """SpecAugment: (f0, f1, t0, t1) as fractions."""
+    tempo_B: Tensor | None = None
+    """Features are played so many times as fast. None: nobody's tempo changes."""
     noise_BN: Tensor | None = None
     """int16, from a noise corpus; None: noise comes from the bank."""
 
@@ -129,6 +132,7 @@ def _draws(cfg: Augment, u: _Uniform, masks_BM4: NDArray[np.float64], sample_rat
         room_start_R=_index(u["room_start"][rooms], BANK_SAMPLES),
         room_samples=round(cfg.room_rt60_s[1] * sample_rate_hz),
         masks_BM4=_float(masks_BM4),
+        tempo_B=_float((1 + cfg.tempo) ** _between((-1.0, 1.0), u["tempo"])) if cfg.tempo else None,
     )
 
 

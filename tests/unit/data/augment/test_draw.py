@@ -76,3 +76,12 @@ def test_masks_are_bands_first_then_stretches() -> None:
     assert widths.max().item() == pytest.approx(0.2, abs=0.01)
     assert lengths.max().item() == pytest.approx(0.5, abs=0.01)
     assert f0[:, :2].max() > 0.9 - 0.2
+
+
+def test_tempo_is_as_often_slower_as_faster() -> None:
+    _, draws = drawn(Augment(tempo=0.5))
+    assert draws.tempo_B is not None
+    assert 1 / 1.5 <= draws.tempo_B.min() < 0.7
+    assert 1.4 < draws.tempo_B.max() <= 1.5
+    assert abs(draws.tempo_B.log().mean()) < 0.05
+    assert drawn(Augment())[1].tempo_B is None

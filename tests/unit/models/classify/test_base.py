@@ -1,17 +1,16 @@
 from typing import Any
 
 import pytest
-import torch
 from pydantic import ValidationError
 
-from models.classify.base import LiveClassifier, mask_spans
+from models.classify.base import LiveClassifier
 from models.spec import create, parse
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"features": {"kind": "raw"}}, "use melspec, mfcc or spectrogram"),
+        ({"features": {"kind": "raw"}}, "use melspec, mfcc, spectrogram or spectral"),
         ({"causal": True, "head": {"kind": "lstm"}}, "use mean, or set causal: false"),
         ({"causal": True, "head": {"kind": "attentive"}}, "use mean, or set causal: false"),
         ({"causal": True, "head": {"kind": "frames"}}, "use mean, or set causal: false"),
@@ -45,21 +44,3 @@ def test_weights_of_the_head_are_stored_once() -> None:
     """A head held under two names would be in the state twice, which safetensors refuses to write."""
     model = create(parse({"kind": "tc_resnet", "causal": True, "outputs": 2}))
     assert not [name for name in model.state_dict() if name.startswith("live")]
-
-
-def test_mask_is_a_rectangle_of_the_clip_mean() -> None:
-    feat_BFT = torch.randn(2, 10, 20)
-    masks_BM4 = torch.tensor([[[0.2, 0.5, 0.0, 0.5]], [[0.0, 0.0, 0.0, 1.0]]])
-    masked_BFT = mask_spans(feat_BFT, masks_BM4)
-    hit_FT = torch.zeros(10, 20, dtype=torch.bool)
-    hit_FT[2:5, :10] = True
-    torch.testing.assert_close(masked_BFT[0][hit_FT], feat_BFT[0].mean().expand(30))
-    assert torch.equal(masked_BFT[0][~hit_FT], feat_BFT[0][~hit_FT])
-    assert torch.equal(masked_BFT[1], feat_BFT[1])
-
-
-def test_masks_of_a_clip_add_up() -> None:
-    feat_BFT = torch.randn(1, 4, 4)
-    bands_BM4 = torch.tensor([[[0.0, 0.25, 0.0, 1.0], [0.0, 1.0, 0.75, 1.0]]])
-    changed_FT = mask_spans(feat_BFT, bands_BM4)[0] != feat_BFT[0]
-    assert changed_FT.tolist() == [[True] * 4, *([[False, False, False, True]] * 3)]
