@@ -1,6 +1,7 @@
 """Heads: embeddings of any number of frames [B, D, T] become logits [B, K].
 
-The mean alone can also run live, over a sliding window; the others weigh frames against the whole clip.
+The mean can also run live, over a sliding window; others weigh frames against the whole clip. The framewise head pools
+nothing: its logits are [B, T, K].
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from models.streaming import State
 
 
 class MeanConfig(Section):
-    """Plain mean over time: small, robust, and the only head that runs live."""
+    """Plain mean over time: small, robust, and the only head of whole clips that runs live."""
 
     kind: Literal["mean"] = "mean"
 
@@ -46,7 +47,15 @@ class FramesConfig(Section):
     kind: Literal["frames"] = "frames"
 
 
-HeadConfig = Annotated[MeanConfig | AttentiveConfig | LstmConfig | FramesConfig, Field(discriminator="kind")]
+class FramewiseConfig(Section):
+    """Logits for every frame and no others: when something is heard, not only what (task.kind: detect)."""
+
+    kind: Literal["framewise"] = "framewise"
+
+
+HeadConfig = Annotated[
+    MeanConfig | AttentiveConfig | LstmConfig | FramesConfig | FramewiseConfig, Field(discriminator="kind")
+]
 
 
 class MeanHead(nn.Module):
@@ -145,7 +154,29 @@ class FramesHead(nn.Module):
         return (frames_BTK - peak_B1K).exp().mean(1).log() + peak_B1K.squeeze(1)
 
 
-Head = MeanHead | AttentiveHead | LstmHead | FramesHead
+class FramewiseHead(nn.Module):
+    """Dropout and linear at every frame, [B, D, T] -> [B, T, K]. No memory: it streams wherever its encoder does."""
+
+    def __init__(self, channels: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, outputs))
+
+    def forward(self, emb_BDT: Tensor) -> Tensor:
+        return self.output(emb_BDT.transpose(1, 2))
+
+    def frames(self, emb_BDT: Tensor) -> Tensor:
+        """The same, by the name that live heads share."""
+        return self(emb_BDT)
+
+    def init_state(self, rows: int) -> State:
+        return {}
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self(x), {}
+
+
+Head = MeanHead | AttentiveHead | LstmHead | FramesHead | FramewiseHead
+LiveHead = LiveMeanHead | FramewiseHead
 
 
 def create(config: HeadConfig, channels: int, outputs: int, dropout: float) -> Head:
@@ -159,3 +190,5 @@ def create(config: HeadConfig, channels: int, outputs: int, dropout: float) -> H
             return LstmHead(channels, outputs, dropout, config.hidden)
         case FramesConfig():
             return FramesHead(channels, outputs, dropout)
+        case FramewiseConfig():
+            return FramewiseHead(channels, outputs, dropout)

@@ -12,12 +12,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, tc_resnet
+from models.classify import bc_resnet, tc_resnet, tcn
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.tc_resnet import TcResNetConfig
+from models.classify.tcn import TcnConfig
 
-AnyConfig = TcResNetConfig | BcResNetConfig
+AnyConfig = TcResNetConfig | BcResNetConfig | TcnConfig
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -37,6 +38,7 @@ SPECS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec("tc_resnet", "classify", TcResNetConfig, tc_resnet.build, "Choi et al. 2019, arXiv:1904.03814"),
         ModelSpec("bc_resnet", "classify", BcResNetConfig, bc_resnet.build, "Kim et al. 2021, arXiv:2106.04140"),
+        ModelSpec("tcn", "detect", TcnConfig, tcn.build, "Bai et al. 2018, arXiv:1803.01271"),
     )
 }
 
@@ -52,6 +54,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-3": {"kind": "bc_resnet", "tau": 3},
     "bc_resnet-6": {"kind": "bc_resnet", "tau": 6},
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
+    "tcn-64": {"kind": "tcn", "head": {"kind": "framewise"}},
 }
 
 
