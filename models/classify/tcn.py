@@ -29,7 +29,16 @@ class TcnConfig(ClassifierConfig):
     """Width of all layers."""
     kernel: Annotated[int, Field(ge=2, le=31)] = 5
     """Taps of each convolution along time."""
-    dilations: Annotated[tuple[Annotated[int, Field(ge=1, le=256)], ...], Field(min_length=1)] = (1, 2, 4, 8, 1, 2, 4, 8)
+    dilations: Annotated[tuple[Annotated[int, Field(ge=1, le=256)], ...], Field(min_length=1)] = (
+        1,
+        2,
+        4,
+        8,
+        1,
+        2,
+        4,
+        8,
+    )
     """Distance of the taps in each residual block; their number is that of the blocks."""
     stride: Annotated[int, Field(ge=1, le=4)] = 2
     """Feature frames to one answer."""

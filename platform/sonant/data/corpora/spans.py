@@ -28,7 +28,9 @@ def plan(config: PrepareSpans) -> Source:
     if (config.spans is None) == (config.by_energy is None):
         raise DataError("data.invalid", "give the table `spans`, or the label `by_energy` that loud stretches get")
     root = config.root if config.root is not None else config.manifest.rpartition("/")[0] or "."
-    rows = cast(list[dict[str, Any]], read_manifest(config.manifest, corpus=config.dataset, splits=config.splits).to_pylist())
+    rows = cast(
+        list[dict[str, Any]], read_manifest(config.manifest, corpus=config.dataset, splits=config.splits).to_pylist()
+    )
     sessions = _sessions([str(row["speaker"]) for row in rows])
     spans = None if config.spans is None else read_spans(config.spans, root, config.labels)
     clips = [_clip(config, root, row, session, spans) for row, session in zip(rows, sessions, strict=True)]
@@ -80,7 +82,9 @@ def _clip(
     text = {name: str(row[name]) for name in ("text", "speaker", "split", "licence")}
     inside = None if spans is None else _inside(spans.get(path, ()), first, last)
     told = str(row["session"]) or session
-    return Clip(str(row["id"]), path, job(config, root, path, **part), start_s=first, session=told, spans=inside, **text)
+    return Clip(
+        str(row["id"]), path, job(config, root, path, **part), start_s=first, session=told, spans=inside, **text
+    )
 
 
 def _inside(spans: Sequence[Span], first: float, last: float) -> Spans:
