@@ -60,7 +60,8 @@ def infer(
 ) -> Iterator[Line]:
     """Answers for files, URLs and manifests, one after another in this process, or by all CPUs of a cluster.
 
-    `point` names an operating point of a detector. On a cluster paths must hold on every machine: use URLs, or a shared disk. Answers and their order are the same.
+    `point` names an operating point of a detector. On a cluster paths must hold on every machine: use URLs, or a shared
+    disk. Answers and their order are the same.
     """
     if cluster is None:
         listener = Listener(bundle_ref, top_k, point)
