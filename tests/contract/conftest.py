@@ -42,6 +42,8 @@ CASES: dict[str, Case] = {
     "tc_resnet-frames": Case({"kind": "tc_resnet", "head": {"kind": "frames"}}, 64_739),
     "bc_resnet": Case({"kind": "bc_resnet"}, 8_935),
     "bc_resnet-live": Case({"kind": "bc_resnet", "causal": True, "window_ms": 400}, 8_935),
+    "tcn": Case({"kind": "tcn", "channels": 32, "dilations": [1, 2, 4]}, 10_531),
+    "tcn-live": Case({"kind": "tcn", "channels": 32, "dilations": [1, 2, 4], "causal": True, "window_ms": 400}, 10_531),
 }
 LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
 # Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.
