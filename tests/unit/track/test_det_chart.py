@@ -16,7 +16,10 @@ def test_a_picture_of_some_curves() -> None:
     pytest.importorskip("matplotlib")
     rng = np.random.default_rng(0)
     positive = rng.random(2000) < 0.5
-    curves = {"good": det(rng.normal(size=2000) + 3 * positive, positive), "no class": det(np.zeros(3), np.ones(3, int))}
+    curves = {
+        "good": det(rng.normal(size=2000) + 3 * positive, positive),
+        "no class": det(np.zeros(3), np.ones(3, int)),
+    }
     picture = det_png(curves)
     assert picture is not None
     assert picture[:4] == b"\x89PNG"
