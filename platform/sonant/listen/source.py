@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import queue
 import time
 from collections.abc import Callable, Iterator
@@ -54,11 +55,10 @@ def from_microphone(rate_hz: int, device: str | None = None) -> Iterator[Wav]:
 
 def _sounddevice() -> Any:
     try:
-        import sounddevice
+        return importlib.import_module("sounddevice")  # it has no types
     except ImportError:
         hint = "pip install 'sonant[listen]', or play a file with --file"
         raise EnvError("env.missing_extra", "sounddevice is not installed", hint=hint) from None
     except OSError as error:  # the Python package is there, the C library is not
         hint = "install PortAudio (apt-get install libportaudio2), or play a file with --file"
         raise EnvError("env.no_device", f"sounddevice cannot be used: {error}", hint=hint) from None
-    return sounddevice

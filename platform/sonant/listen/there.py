@@ -14,7 +14,6 @@ from sonant.errors import EnvError
 
 _SOCKETS = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _OPEN_S = 10.0
-Event = dict[str, Any]
 
 
 def listen_there(
