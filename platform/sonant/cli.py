@@ -203,7 +203,8 @@ def listen(args: Arguments) -> None:
     from sonant.listen.there import listen_there
 
     if (args.bundle is None) == (args.url is None):
-        raise ConfigError("config.invalid", "give a BUNDLE to listen with here, or the --url of a server", hint="")
+        hint = "sonant listen store/speech@champion"
+        raise ConfigError("config.invalid", "give a BUNDLE to listen with here, or the --url of a server", hint=hint)
     engine = None
     rate_hz = _SERVER_RATE_HZ
     if args.bundle is not None:
