@@ -24,6 +24,7 @@ from models.classify import (
     soundnet,
     speaknet,
     tc_resnet,
+    tcn,
     uit,
     voxseg,
     wav2vec2,
@@ -40,6 +41,7 @@ from models.classify.resnet import ResNetConfig
 from models.classify.soundnet import SoundNetConfig
 from models.classify.speaknet import SpeakNetConfig
 from models.classify.tc_resnet import TcResNetConfig
+from models.classify.tcn import TcnConfig
 from models.classify.uit import UitConfig
 from models.classify.voxseg import VoxsegConfig
 from models.classify.wav2vec2 import Wav2Vec2Config
@@ -59,6 +61,7 @@ AnyConfig = (
     | UitConfig
     | Wav2Vec2Config
     | BaselineConfig
+    | TcnConfig
 )
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
@@ -106,6 +109,7 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec("m5net", "classify", M5NetConfig, m5net.build, "Dai et al. 2017, arXiv:1610.00087"),
         ModelSpec("soundnet", "classify", SoundNetConfig, soundnet.build, "Aytar et al. 2016, arXiv:1610.09001"),
         ModelSpec("baseline", "classify", BaselineConfig, baseline.build, "multinomial logistic regression"),
+        ModelSpec("tcn", "detect", TcnConfig, tcn.build, "Bai et al. 2018, arXiv:1803.01271"),
     )
 }
 
@@ -149,6 +153,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "wav2vec2-base": {"kind": "wav2vec2"},
     "baseline": {"kind": "baseline"},
     "baseline-1": {"kind": "baseline", "segments": 1},
+    "tcn-64": {"kind": "tcn", "head": {"kind": "framewise"}},
 }
 
 

@@ -23,13 +23,15 @@ from sonant.audio.formats import sniff
 from sonant.config.serve import AnswerForm, ClassifyApp, Limits
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
-from sonant.runtime.answer import Classification, classification, windows
+from sonant.runtime.answer import ANSWERS, Answer, windows
 from sonant.runtime.emotion import Emotion, emotion
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
 
 Floats = NDArray[np.float32]
-Told = Classification | Emotion
+Told = Answer | Emotion
+Option = int | str | bool | None
+"""What a request may choose: `top_k` of a classifier, an operating point of a detector, the timeline of an emotion."""
 
 _SLICE = 16
 """Most windows of one recording in a call of the graph."""
@@ -124,13 +126,10 @@ class Postprocess:
     def __init__(self, info: BundleInfo, form: AnswerForm = "classification") -> None:
         self._info, self._form = info, form
 
-    async def __call__(
-        self, logits_WK: Floats, duration_s: float, top_k: int | None = None, timeline: bool = False
-    ) -> Told:
-        """`top_k` is for classifications, `timeline` for emotions."""
+    async def __call__(self, logits_WK: Floats, duration_s: float, option: Option = None) -> Told:
         if self._form == "emotion":
-            return emotion(self._info, logits_WK, duration_s, timeline=timeline)
-        return classification(self._info, logits_WK, duration_s, top_k)
+            return emotion(self._info, logits_WK, duration_s, timeline=bool(option))
+        return ANSWERS[self._info.task](self._info, logits_WK, duration_s, option)
 
 
 def _unheard(seconds: float) -> None:
@@ -143,20 +142,20 @@ class Pipeline:
 
     extract: Extractor
     model: Callable[[Floats], Awaitable[Floats]]
-    postprocess: Callable[[Floats, float, int | None, bool], Awaitable[Told]]
+    postprocess: Callable[[Floats, float, Option], Awaitable[Told]]
     heard: Callable[[float], None] = _unheard
     """Told how many seconds of sound were answered about."""
     long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
 
-    async def __call__(self, data: bytes, top_k: int | None = None, *, timeline: bool = False) -> Told:
+    async def __call__(self, data: bytes, option: Option = None) -> Told:
         if self.extract.is_short(data):
-            return await self._answer(data, top_k, timeline)
+            return await self._answer(data, option)
         async with self.long:
-            return await self._answer(data, top_k, timeline)
+            return await self._answer(data, option)
 
-    async def _answer(self, data: bytes, top_k: int | None, timeline: bool) -> Told:
+    async def _answer(self, data: bytes, option: Option) -> Told:
         clip = await self.extract(data)
         logits_WK = await self.model(clip.rows)
-        told = await self.postprocess(logits_WK, clip.duration_s, top_k, timeline)
+        told = await self.postprocess(logits_WK, clip.duration_s, option)
         self.heard(clip.duration_s)
         return told

@@ -17,9 +17,12 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from sonant.errors import DataError, EnvError, SonantError
+from sonant.errors import ConfigError, DataError, EnvError, SonantError
 
 Arguments = argparse.Namespace
+
+_SERVER_RATE_HZ = 16_000
+"""Rate of what is sent to a server: it takes any."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,7 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
     parser.add_argument("inputs", nargs="+", metavar="FILE|MANIFEST", help="audio files or URLs, or a manifest")
     parser.add_argument("--top-k", type=int, default=3, help="labels in each answer")
+    parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
     parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
     parser.add_argument("--out", metavar="FILE", help="write JSON lines here instead of stdout")
 
@@ -207,10 +211,47 @@ def infer(args: Arguments) -> None:
     from sonant.config.ray import RayConfig
     from sonant.measure.infer import infer
 
-    lines = infer(args.bundle, args.inputs, top_k=args.top_k, cluster=RayConfig() if args.cluster else None)
+    cluster = RayConfig() if args.cluster else None
+    lines = infer(args.bundle, args.inputs, top_k=args.top_k, point=args.point, cluster=cluster)
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
+
+
+def _listen_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
+    parser.add_argument("--url", help="a served application instead: http://127.0.0.1:8000/v1/audio/detections")
+    parser.add_argument("--file", metavar="FILE", help="play a recording as if it were live, instead of a microphone")
+    parser.add_argument("--fast", action="store_true", help="with --file: do not wait for the time that it takes")
+    parser.add_argument("--device", metavar="NAME|NUMBER", help="microphone; default: the system's own")
+    parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
+
+
+def listen(args: Arguments) -> None:
+    from sonant.listen.here import listen_here
+    from sonant.listen.source import from_file, from_microphone
+    from sonant.listen.there import listen_there
+
+    if (args.bundle is None) == (args.url is None):
+        hint = "sonant listen store/speech@champion"
+        raise ConfigError("config.invalid", "give a BUNDLE to listen with here, or the --url of a server", hint=hint)
+    engine = None
+    rate_hz = _SERVER_RATE_HZ
+    if args.bundle is not None:
+        from sonant.runtime.bundle import open_bundle
+        from sonant.runtime.engine import Engine
+
+        engine = Engine(open_bundle(args.bundle))
+        rate_hz = engine.info.sample_rate_hz
+    chunks = from_file(args.file, rate_hz, fast=args.fast) if args.file else from_microphone(rate_hz, args.device)
+    if not args.file:
+        say("listening; Ctrl-C stops it")
+    if engine is not None:
+        messages = listen_here(engine, chunks, rate_hz, point=args.point)
+    else:
+        messages = listen_there(args.url, chunks, rate_hz, token=os.environ.get("SONANT_TOKEN"))
+    for message in messages:
+        print(json.dumps(message, ensure_ascii=False), flush=True)
 
 
 def _serve_words(parser: argparse.ArgumentParser) -> None:
@@ -302,6 +343,7 @@ VERBS: dict[str, Verb] = {
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
+    "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
@@ -325,6 +367,8 @@ EXTRAS = {
     "espeakng_loader": "synth",
     "wandb": "review",
     "torchaudio": "pretrained",
+    "websockets": "listen",
+    "sounddevice": "listen",
 }
 """The extra that brings a module."""
 

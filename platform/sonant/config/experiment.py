@@ -25,6 +25,7 @@ class Experiment(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of weights, batches, augmentation and dropout."""
     task: TaskConfig = ClassifyTask()
+    """What the outputs of the network mean: a label for each clip (classify), or what is heard when (detect)."""
     model: ModelConfig
     data: DataConfig
     train: TrainConfig = TrainConfig()
@@ -37,6 +38,6 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _loss_fits_the_head(self) -> Self:
         cosine = bool(getattr(self.model.head, "cosine", False))
-        if self.task.loss.kind == "aam_softmax" and not cosine:
+        if isinstance(self.task, ClassifyTask) and self.task.loss.kind == "aam_softmax" and not cosine:
             raise ValueError("task.loss=aam_softmax needs cosines: use model.head={kind: embedding, cosine: true}")
         return self

@@ -15,7 +15,7 @@ from models.base import Section
 from sonant.config.prepare import PrepareConfig
 from sonant.data import synth
 from sonant.data.children import Refusal, run
-from sonant.data.corpora import emodb, folder, fsdd, join, manifest, ravdess, speech_commands
+from sonant.data.corpora import emodb, folder, fsdd, join, manifest, ravdess, spans, speech_commands
 from sonant.data.corpus import Skipped
 from sonant.data.source import Clip, Source
 from sonant.data.trim import sounding
@@ -29,6 +29,7 @@ IMPORTERS: dict[str, Callable[[Any], Source]] = {
     "ravdess": ravdess.plan,
     "emodb": emodb.plan,
     "manifest": manifest.plan,
+    "spans": spans.plan,
     "synth": synth.plan,
     "join": join.plan,
 }
@@ -96,7 +97,8 @@ def _make(
     answers = run((clip.job for clip in source.clips), workers=workers)
     for done, (clip, answer) in enumerate(zip(source.clips, answers, strict=True), 1):
         if not isinstance(answer, Refusal):
-            yield _trimmed(clip, answer, config)
+            clip, pcm_N = _trimmed(clip, answer, config)
+            yield (replace(clip, spans=source.find_spans(pcm_N)) if source.find_spans else clip), pcm_N
         elif source.tolerant and answer.code.startswith(_FILE_FAULTS):
             skipped.append(Skipped(path=clip.path, reason=answer.message))
         else:

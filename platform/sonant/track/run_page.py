@@ -13,13 +13,14 @@ from sonant.config.experiment import Experiment
 from sonant.config.load import load
 from sonant.metrics.per_label import LabelScores, per_label
 from sonant.track import files
+from sonant.track.detection_page import detection
 from sonant.track.events import Event, history, read
 from sonant.track.page.chart import Series, curves
 from sonant.track.page.html import Content, Html, data_uri, duration, fold, number, page, section, table, tag, tiles
 from sonant.track.page.matrix import confusion, most_confused
 from sonant.track.page.png import spectrogram
 
-_STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3}
+_STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3, "auc": 0, "f1": 1, "eer": 2, "segment_error": 3}
 _MISTAKES = 8
 _LONGEST_S = 600.0
 
@@ -36,6 +37,8 @@ def run_page(path: str) -> str:
     review = files.join(path, "review")
     if files.exists(files.join(review, "confusion.json")):
         parts += [_confusions(files.read_json(files.join(review, "confusion.json"))), _worst(review)]
+    if files.exists(files.join(review, "operating.json")):
+        parts += [detection(review), _worst(review)]
     parts.append(_setup(path))
     return page(f"{config.name} {_id(path)}", *parts)
 
@@ -73,9 +76,10 @@ def _figures(config: Experiment, events: Sequence[Event], end: Event) -> list[tu
 
 
 def _interval(test: dict[str, Any]) -> str:
-    if "accuracy_low" not in test:
-        return ""
-    return f"95 %: {number(test['accuracy_low'])} to {number(test['accuracy_high'])}"
+    for name in ("accuracy", "auc"):
+        if f"{name}_low" in test:
+            return f"95 %: {number(test[f'{name}_low'])} to {number(test[f'{name}_high'])}"
+    return ""
 
 
 def _curves(events: Sequence[Event]) -> Html:
@@ -105,7 +109,7 @@ def _curves(events: Sequence[Event]) -> Html:
 
 def _scores(end: Event) -> Html:
     """Metrics of the best checkpoint, by split."""
-    names = [name for name in end["best"] if not name.startswith("accuracy_")]
+    names = [name for name in end["best"] if not name.endswith(("_low", "_high"))]
     rows = [(name, number(end["best"][name]), number(end["test"].get(name))) for name in names]
     return section("Scores of the best checkpoint", table(["metric", "validation", "test"], rows))
 

@@ -369,7 +369,7 @@ def test_emotions_are_documented_and_counted(app: ClassifyApp, loaded: tuple[Eng
     assert [one["name"] for one in operation["parameters"]] == ["timeline"]
     EmotionAnswer.model_validate(document["components"]["schemas"]["EmotionAnswer"]["example"])
     assert classify.describe(feeling, engine).answer == "emotion"
-    asyncio.run(pipeline(encode_wav(clip("rise", length_s=2.5), 16_000), timeline=True))
+    asyncio.run(pipeline(encode_wav(clip("rise", length_s=2.5), 16_000), True))
     (seconds,) = (
         value
         for _, _, _, samples in metrics.snapshot()

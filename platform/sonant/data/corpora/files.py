@@ -14,6 +14,7 @@ from sonant.config.prepare import (
     PrepareFsdd,
     PrepareManifest,
     PrepareRavdess,
+    PrepareSpans,
     PrepareSpeechCommands,
 )
 from sonant.data.source import Job
@@ -23,7 +24,9 @@ SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".webm", ".m4a", ".mp4", ".aiff", ".aif", ".aac"}
 )
 
-_Files = PrepareFolder | PrepareFsdd | PrepareManifest | PrepareSpeechCommands | PrepareRavdess | PrepareEmodb
+_Files = (
+    PrepareFolder | PrepareFsdd | PrepareManifest | PrepareSpans | PrepareSpeechCommands | PrepareRavdess | PrepareEmodb
+)
 
 
 def find(root: str) -> list[str]:
