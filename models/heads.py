@@ -1,6 +1,7 @@
 """Heads: embeddings of any number of frames [B, D, T] become logits [B, K].
 
-The mean alone can also run live, over a sliding window; the others weigh frames against the whole clip.
+The mean alone can also run live, over a sliding window; the others weigh frames against the whole clip. What goes into
+the last layer of a head is the clip's embedding [B, E].
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class AttentiveConfig(Section):
     kind: Literal["attentive"] = "attentive"
     bottleneck: Annotated[int, Field(ge=1)] = 64
     """Channels inside the attention."""
+    context: bool = True
+    """The attention also sees the mean and deviation of the whole clip."""
 
 
 class LstmConfig(Section):
@@ -46,18 +49,50 @@ class FramesConfig(Section):
     kind: Literal["frames"] = "frames"
 
 
-HeadConfig = Annotated[MeanConfig | AttentiveConfig | LstmConfig | FramesConfig, Field(discriminator="kind")]
+class EmbeddingConfig(Section):
+    """An embedding of a chosen size in front of the last layer, to be compared with others: speakers, sounds."""
+
+    kind: Literal["embedding"] = "embedding"
+    pool: Literal["mean", "attentive"] = "attentive"
+    """How frames become one vector: plain mean, or attentive statistics."""
+    size: Annotated[int, Field(ge=1)] = 192
+    """Numbers in an embedding."""
+    cosine: bool = False
+    """Logits are cosines between the embedding and one vector a label, for losses with an angular margin; false:
+    linear."""
+    bottleneck: Annotated[int, Field(ge=1)] = 128
+    """Channels inside the attention."""
+    context: bool = True
+    """The attention also sees the mean and deviation of the whole clip."""
 
 
-class MeanHead(nn.Module):
+HeadConfig = Annotated[
+    MeanConfig | AttentiveConfig | LstmConfig | FramesConfig | EmbeddingConfig, Field(discriminator="kind")
+]
+
+
+class PooledHead(nn.Module):
+    """One embedding a clip, and a last layer on it."""
+
+    output: nn.Module
+
+    def embed(self, emb_BDT: Tensor) -> Tensor:
+        """What goes into the last layer, [B, E]; dropout is a part of that layer."""
+        raise NotImplementedError
+
+    def forward(self, emb_BDT: Tensor) -> Tensor:
+        return self.output(self.embed(emb_BDT))
+
+
+class MeanHead(PooledHead):
     """Mean over time, dropout, linear."""
 
     def __init__(self, channels: int, outputs: int, dropout: float) -> None:
         super().__init__()
         self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, outputs))
 
-    def forward(self, emb_BDT: Tensor) -> Tensor:
-        return self.output(emb_BDT.mean(-1))
+    def embed(self, emb_BDT: Tensor) -> Tensor:
+        return emb_BDT.mean(-1)
 
 
 class LiveMeanHead(MeanHead):
@@ -92,33 +127,33 @@ class LiveMeanHead(MeanHead):
         return self.output(mean_BDT.transpose(1, 2)), after
 
 
-class AttentiveHead(nn.Module):
+class AttentiveHead(PooledHead):
     """Attentive statistics, dropout, linear."""
 
-    def __init__(self, channels: int, outputs: int, dropout: float, bottleneck: int) -> None:
+    def __init__(self, channels: int, outputs: int, dropout: float, bottleneck: int, context: bool = True) -> None:
         super().__init__()
-        self.pool = AttentiveStatistics(channels, bottleneck)
+        self.pool = AttentiveStatistics(channels, bottleneck, context=context)
         self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * channels, outputs))
 
-    def forward(self, emb_BDT: Tensor) -> Tensor:
-        return self.output(self.pool(emb_BDT))
+    def embed(self, emb_BDT: Tensor) -> Tensor:
+        return self.pool(emb_BDT)
 
     def weights(self, emb_BDT: Tensor) -> Tensor:
         """How much each frame counts in each channel, [B, D, T]."""
         return self.pool.weights(emb_BDT)
 
 
-class LstmHead(nn.Module):
+class LstmHead(PooledHead):
     """LSTM, tanh, temporal attention, ReLU, dropout, linear."""
 
     def __init__(self, channels: int, outputs: int, dropout: float, hidden: int) -> None:
         super().__init__()
         self.lstm = Lstm(channels, hidden)
         self.attention = TemporalAttention(hidden)
-        self.output = nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, outputs))
 
-    def forward(self, emb_BDT: Tensor) -> Tensor:
-        return self.output(self.attention(self._states(emb_BDT)))
+    def embed(self, emb_BDT: Tensor) -> Tensor:
+        return torch.relu(self.attention(self._states(emb_BDT)))
 
     def weights(self, emb_BDT: Tensor) -> Tensor:
         """How much each frame counts, [B, T]."""
@@ -128,7 +163,7 @@ class LstmHead(nn.Module):
         return torch.tanh(self.lstm(emb_BDT.transpose(1, 2)))
 
 
-class FramesHead(nn.Module):
+class FramesHead(PooledHead):
     """Dropout and linear at every frame; a clip's logit is the log of the mean of exp over time."""
 
     def __init__(self, channels: int, outputs: int, dropout: float) -> None:
@@ -139,13 +174,48 @@ class FramesHead(nn.Module):
         """Logits of every frame, [B, T, K]."""
         return self.output(emb_BDT.transpose(1, 2))
 
+    def embed(self, emb_BDT: Tensor) -> Tensor:
+        """The mean of what goes into the last layer at every frame."""
+        return emb_BDT.mean(-1)
+
     def forward(self, emb_BDT: Tensor) -> Tensor:
         frames_BTK = self.frames(emb_BDT)
         peak_B1K = frames_BTK.amax(1, keepdim=True)
         return (frames_BTK - peak_B1K).exp().mean(1).log() + peak_B1K.squeeze(1)
 
 
-Head = MeanHead | AttentiveHead | LstmHead | FramesHead
+class Cosine(nn.Module):
+    """[B, E] -> [B, K]: the cosine of the angle between an embedding and one trained vector a label."""
+
+    def __init__(self, size: int, outputs: int) -> None:
+        super().__init__()
+        # Only the direction of a row counts; rows of normal numbers point anywhere with the same probability.
+        self.weight = nn.Parameter(torch.randn(outputs, size))
+
+    def forward(self, emb_BE: Tensor) -> Tensor:
+        return F.linear(F.normalize(emb_BE), F.normalize(self.weight))
+
+
+class EmbeddingHead(PooledHead):
+    """Pooling, batch norm, linear, batch norm (Desplanques et al. 2020, arXiv:2005.07143); then linear or cosines."""
+
+    def __init__(self, config: EmbeddingConfig, channels: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        attentive = config.pool == "attentive"
+        self.pool = AttentiveStatistics(channels, config.bottleneck, context=config.context) if attentive else None
+        pooled = 2 * channels if attentive else channels
+        # A bias in front of a batch norm would be taken away again.
+        self.embedding = nn.Sequential(
+            nn.BatchNorm1d(pooled), nn.Linear(pooled, config.size, bias=False), nn.BatchNorm1d(config.size)
+        )
+        last = Cosine(config.size, outputs) if config.cosine else nn.Linear(config.size, outputs)
+        self.output = nn.Sequential(nn.Dropout(dropout), last)
+
+    def embed(self, emb_BDT: Tensor) -> Tensor:
+        return self.embedding(emb_BDT.mean(-1) if self.pool is None else self.pool(emb_BDT))
+
+
+Head = MeanHead | AttentiveHead | LstmHead | FramesHead | EmbeddingHead
 
 
 def create(config: HeadConfig, channels: int, outputs: int, dropout: float) -> Head:
@@ -154,8 +224,10 @@ def create(config: HeadConfig, channels: int, outputs: int, dropout: float) -> H
         case MeanConfig():
             return MeanHead(channels, outputs, dropout)
         case AttentiveConfig():
-            return AttentiveHead(channels, outputs, dropout, config.bottleneck)
+            return AttentiveHead(channels, outputs, dropout, config.bottleneck, config.context)
         case LstmConfig():
             return LstmHead(channels, outputs, dropout, config.hidden)
         case FramesConfig():
             return FramesHead(channels, outputs, dropout)
+        case EmbeddingConfig():
+            return EmbeddingHead(config, channels, outputs, dropout)

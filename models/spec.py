@@ -12,12 +12,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, tc_resnet
+from models.classify import bc_resnet, ecapa_tdnn, tc_resnet
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
+from models.classify.ecapa_tdnn import EcapaTdnnConfig
 from models.classify.tc_resnet import TcResNetConfig
 
-AnyConfig = TcResNetConfig | BcResNetConfig
+AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -37,6 +38,9 @@ SPECS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec("tc_resnet", "classify", TcResNetConfig, tc_resnet.build, "Choi et al. 2019, arXiv:1904.03814"),
         ModelSpec("bc_resnet", "classify", BcResNetConfig, bc_resnet.build, "Kim et al. 2021, arXiv:2106.04140"),
+        ModelSpec(
+            "ecapa_tdnn", "classify", EcapaTdnnConfig, ecapa_tdnn.build, "Desplanques et al. 2020, arXiv:2005.07143"
+        ),
     )
 }
 
@@ -52,6 +56,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-3": {"kind": "bc_resnet", "tau": 3},
     "bc_resnet-6": {"kind": "bc_resnet", "tau": 6},
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
+    "ecapa_tdnn-512": {"kind": "ecapa_tdnn", "channels": 512},
+    "ecapa_tdnn-1024": {"kind": "ecapa_tdnn", "channels": 1024},
 }
 
 

@@ -9,13 +9,15 @@ from torch import Tensor, nn
 class AttentiveStatistics(nn.Module):
     """Weighted mean and standard deviation, every channel with weights of its own: [B, D, T] -> [B, 2 D].
 
-    Desplanques et al. 2020 (arXiv:2005.07143), section 3.1: the weights also see the clip's plain mean and deviation.
+    Desplanques et al. 2020 (arXiv:2005.07143), section 3.1: with `context` the weights also see the clip's plain mean
+    and deviation.
     """
 
-    def __init__(self, channels: int, bottleneck: int) -> None:
+    def __init__(self, channels: int, bottleneck: int, *, context: bool = True) -> None:
         super().__init__()
+        self.context = context
         self.score = nn.Sequential(
-            nn.Conv1d(3 * channels, bottleneck, 1),
+            nn.Conv1d(3 * channels if context else channels, bottleneck, 1),
             nn.ReLU(),
             nn.BatchNorm1d(bottleneck),
             nn.Tanh(),
@@ -24,6 +26,8 @@ class AttentiveStatistics(nn.Module):
 
     def weights(self, x_BDT: Tensor) -> Tensor:
         """How much each frame counts in each channel, [B, D, T], summing to one over time."""
+        if not self.context:
+            return self.score(x_BDT).softmax(-1)
         mean_BD1 = x_BDT.mean(-1, keepdim=True)
         deviation_BD1 = _deviation((x_BDT - mean_BD1).square().mean(-1, keepdim=True))
         context = [x_BDT, mean_BD1.expand_as(x_BDT), deviation_BD1.expand_as(x_BDT)]

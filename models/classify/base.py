@@ -78,6 +78,10 @@ class Classifier(nn.Module):
         """What forward does after the features."""
         return self.head(self.encoder(feat_BFT))
 
+    def embed(self, wav_BN: Tensor) -> Tensor:
+        """The embeddings [B, E] of whole clips: what goes into the head's last layer."""
+        return self.head.embed(self.encoder(self.features(wav_BN)))
+
 
 class LiveClassifier(Classifier):
     """A causal classifier: at every hop, logits of what was heard in the last window (models.streaming.Streaming)."""

@@ -42,6 +42,16 @@ CASES: dict[str, Case] = {
     "tc_resnet-frames": Case({"kind": "tc_resnet", "head": {"kind": "frames"}}, 64_739),
     "bc_resnet": Case({"kind": "bc_resnet"}, 8_935),
     "bc_resnet-live": Case({"kind": "bc_resnet", "causal": True, "window_ms": 400}, 8_935),
+    "ecapa_tdnn": Case(
+        {
+            "kind": "ecapa_tdnn",
+            "channels": 16,
+            "frame_channels": 24,
+            "squeeze": 8,
+            "head": {"kind": "embedding", "size": 12, "bottleneck": 8},
+        },
+        12_217,
+    ),
 }
 LIVE = [name for name, case in CASES.items() if case.config.get("causal")]
 # Exporting is most of what this suite costs, so the split at the features is tried on one network of each form.

@@ -4,7 +4,13 @@ from torch import Tensor
 
 from models import heads
 
-CONFIGS = [heads.MeanConfig(), heads.AttentiveConfig(bottleneck=8), heads.LstmConfig(hidden=8), heads.FramesConfig()]
+CONFIGS = [
+    heads.MeanConfig(),
+    heads.AttentiveConfig(bottleneck=8),
+    heads.LstmConfig(hidden=8),
+    heads.FramesConfig(),
+    heads.EmbeddingConfig(size=8, bottleneck=8),
+]
 every_head = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.kind)
 
 
@@ -28,6 +34,43 @@ def test_dropout_acts_in_training_only(config: heads.HeadConfig) -> None:
     assert not torch.equal(head(emb_BDT), head(emb_BDT))
     head.eval()
     assert torch.equal(head(emb_BDT), head(emb_BDT))
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [
+        (heads.MeanConfig(), 6),
+        (heads.AttentiveConfig(bottleneck=8, context=False), 12),
+        (heads.LstmConfig(hidden=7), 7),
+        (heads.EmbeddingConfig(size=5), 5),
+        (heads.EmbeddingConfig(size=5, pool="mean", cosine=True), 5),
+    ],
+    ids=lambda value: getattr(value, "kind", value),
+)
+def test_embedding_is_what_goes_into_the_last_layer(config: heads.HeadConfig, size: int) -> None:
+    head = heads.create(config, 6, 3, 0.5).eval()
+    emb_BDT = noise(4, 6, 9)
+    embedding_BE = head.embed(emb_BDT)
+    assert embedding_BE.shape == (4, size)
+    torch.testing.assert_close(head.output(embedding_BE), head(emb_BDT))
+
+
+def test_embedding_of_the_frames_head_is_the_mean_frame() -> None:
+    head = heads.FramesHead(6, 3, 0.0)
+    emb_BDT = noise(2, 6, 9)
+    torch.testing.assert_close(head.output(head.embed(emb_BDT)), head.frames(emb_BDT).mean(1))
+
+
+def test_embedding_head_gives_plain_cosines() -> None:
+    head = heads.EmbeddingHead(heads.EmbeddingConfig(size=5, cosine=True), 6, 3, 0.0).eval()
+    emb_BDT = noise(4, 6, 9)
+    (weight_KE,) = head.output.parameters()
+    for embedding_E, logits_K in zip(head.embed(emb_BDT), head(emb_BDT), strict=True):
+        torch.testing.assert_close(logits_K, torch.cosine_similarity(weight_KE, embedding_E, dim=1))
+    before_BK = head(emb_BDT)
+    with torch.no_grad():
+        weight_KE.mul_(3)
+    torch.testing.assert_close(head(emb_BDT), before_BK)
 
 
 def test_mean_head_is_linear_in_the_mean() -> None:

@@ -13,6 +13,15 @@ def test_attentive_statistics_are_weighted_moments() -> None:
     torch.testing.assert_close(pool(x_BDT), torch.cat([mean_BD, deviation_BD], 1))
 
 
+def test_weights_see_the_whole_clip_only_with_context() -> None:
+    x_BDT = torch.randn(1, 4, 20)
+    louder_BDT = torch.cat([x_BDT, 5 * x_BDT], -1)
+    for context, same in ((True, False), (False, True)):
+        pool = AttentiveStatistics(4, 8, context=context).eval()
+        pairs = [(w / w[..., :1]) for w in (pool.weights(x_BDT), pool.weights(louder_BDT)[..., :20])]
+        assert torch.allclose(*pairs, rtol=1e-3) is same
+
+
 def test_attentive_statistics_of_constant_frames_have_a_finite_gradient() -> None:
     x_BDT = torch.ones(2, 4, 6, requires_grad=True)
     AttentiveStatistics(4, 8)(x_BDT).sum().backward()
