@@ -1,7 +1,7 @@
 """Heads: embeddings of any number of frames [B, D, T] become logits [B, K].
 
-The mean alone can also run live, over a sliding window; the others weigh frames against the whole clip. What goes into
-the last layer of a head is the clip's embedding [B, E].
+The mean can also run live, over a sliding window; others weigh frames against the whole clip. What goes into the last
+layer of a pooled head is the embedding [B, E] of the clip. The framewise head pools nothing: its logits are [B, T, K].
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.streaming import State
 
 
 class MeanConfig(Section):
-    """Plain mean over time: small, robust, and the only head that runs live."""
+    """Plain mean over time: small, robust, and the only head of whole clips that runs live."""
 
     kind: Literal["mean"] = "mean"
 
@@ -66,8 +66,15 @@ class EmbeddingConfig(Section):
     """The attention also sees the mean and deviation of the whole clip."""
 
 
+class FramewiseConfig(Section):
+    """Logits for every frame and no others: when something is heard, not only what (task.kind: detect)."""
+
+    kind: Literal["framewise"] = "framewise"
+
+
 HeadConfig = Annotated[
-    MeanConfig | AttentiveConfig | LstmConfig | FramesConfig | EmbeddingConfig, Field(discriminator="kind")
+    MeanConfig | AttentiveConfig | LstmConfig | FramesConfig | EmbeddingConfig | FramewiseConfig,
+    Field(discriminator="kind"),
 ]
 
 
@@ -215,7 +222,29 @@ class EmbeddingHead(PooledHead):
         return self.embedding(emb_BDT.mean(-1) if self.pool is None else self.pool(emb_BDT))
 
 
-Head = MeanHead | AttentiveHead | LstmHead | FramesHead | EmbeddingHead
+class FramewiseHead(nn.Module):
+    """Dropout and linear at every frame, [B, D, T] -> [B, T, K]. No memory: it streams wherever its encoder does."""
+
+    def __init__(self, channels: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, outputs))
+
+    def forward(self, emb_BDT: Tensor) -> Tensor:
+        return self.output(emb_BDT.transpose(1, 2))
+
+    def frames(self, emb_BDT: Tensor) -> Tensor:
+        """The same, by the name that live heads share."""
+        return self(emb_BDT)
+
+    def init_state(self, rows: int) -> State:
+        return {}
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return self(x), {}
+
+
+Head = MeanHead | AttentiveHead | LstmHead | FramesHead | EmbeddingHead | FramewiseHead
+LiveHead = LiveMeanHead | FramewiseHead
 
 
 def create(config: HeadConfig, channels: int, outputs: int, dropout: float) -> Head:
@@ -231,3 +260,5 @@ def create(config: HeadConfig, channels: int, outputs: int, dropout: float) -> H
             return FramesHead(channels, outputs, dropout)
         case EmbeddingConfig():
             return EmbeddingHead(config, channels, outputs, dropout)
+        case FramewiseConfig():
+            return FramewiseHead(channels, outputs, dropout)

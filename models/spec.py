@@ -12,13 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from models.classify import bc_resnet, ecapa_tdnn, tc_resnet
+from models.classify import bc_resnet, ecapa_tdnn, tc_resnet, tcn
 from models.classify.base import Classifier, ClassifierConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.ecapa_tdnn import EcapaTdnnConfig
 from models.classify.tc_resnet import TcResNetConfig
+from models.classify.tcn import TcnConfig
 
-AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig
+AnyConfig = TcResNetConfig | BcResNetConfig | EcapaTdnnConfig | TcnConfig
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
 
 
@@ -41,6 +42,7 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec(
             "ecapa_tdnn", "classify", EcapaTdnnConfig, ecapa_tdnn.build, "Desplanques et al. 2020, arXiv:2005.07143"
         ),
+        ModelSpec("tcn", "detect", TcnConfig, tcn.build, "Bai et al. 2018, arXiv:1803.01271"),
     )
 }
 
@@ -58,6 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bc_resnet-8": {"kind": "bc_resnet", "tau": 8},
     "ecapa_tdnn-512": {"kind": "ecapa_tdnn", "channels": 512},
     "ecapa_tdnn-1024": {"kind": "ecapa_tdnn", "channels": 1024},
+    "tcn-64": {"kind": "tcn", "head": {"kind": "framewise"}},
 }
 
 

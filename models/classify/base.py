@@ -34,7 +34,7 @@ class ClassifierConfig(Section):
     """How far back a live answer looks; train on clips of at most this length."""
     features: FeatureConfig = FeatureConfig()
     head: heads.HeadConfig = heads.MeanConfig()
-    """How frames become one answer; live networks need mean."""
+    """How frames become one answer (live networks need mean), or an answer each (framewise)."""
 
     def extractor(self) -> Extractor:
         """A new feature extractor; ValueError where the features cannot be causal."""
@@ -48,7 +48,7 @@ class ClassifierConfig(Section):
             raise ValueError("features.kind=raw has no rows to classify: use melspec, mfcc or spectrogram")
         if self.causal and not self.streams:
             raise ValueError("this network needs the whole clip and has no causal form: leave causal out")
-        if self.causal and self.head.kind != "mean":
+        if self.causal and self.head.kind not in ("mean", "framewise"):
             raise ValueError(f"head.kind={self.head.kind} needs the whole clip: use mean, or set causal: false")
         self.features.norm_for(self.causal)
         return self
@@ -68,9 +68,17 @@ class Classifier(nn.Module):
         super().__init__()
         self.features, self.encoder, self.head = features, encoder, head
         self.sample_rate_hz = features.sample_rate_hz
+        self.frame = features.hop * encoder.stride
+        """Samples from one embedding to the next."""
+
+    @property
+    def framewise(self) -> bool:
+        """Whether the logits are those of frames, [B, T, K]."""
+        return isinstance(self.head, heads.FramewiseHead)
 
     def forward(self, wav_BN: Tensor, masks_BM4: Tensor | None = None) -> Tensor:
-        """Logits [B, K] of whole clips [B, N] of at least 0.2 s, float in [-1, 1]; masks are for training only."""
+        """Logits [B, K] (framewise [B, T, K]) of whole clips [B, N] of at least 0.2 s, float in [-1, 1]; masks are for
+        training only."""
         feat_BFT = self.features(wav_BN)
         return self.body(feat_BFT if masks_BM4 is None else mask_spans(feat_BFT, masks_BM4))
 
@@ -84,18 +92,19 @@ class Classifier(nn.Module):
 
 
 class LiveClassifier(Classifier):
-    """A causal classifier: at every hop, logits of what was heard in the last window (models.streaming.Streaming)."""
+    """A causal classifier (models.streaming.Streaming): at every hop, logits of what was heard in the last window, or of
+    the frame when it is framewise."""
 
-    def __init__(self, features: Extractor, encoder: Encoder, head: heads.LiveMeanHead) -> None:
+    def __init__(self, features: Extractor, encoder: Encoder, head: heads.LiveHead) -> None:
         super().__init__(features, encoder, head)
-        self.hop = features.hop * encoder.stride
+        self.hop = self.frame
         self.latency = 0
         """Nothing looks ahead: an answer has heard everything up to the end of its hop."""
 
     @property
-    def live(self) -> heads.LiveMeanHead:
+    def live(self) -> heads.LiveHead:
         """The head. Not an attribute: a module that is held twice would be stored twice."""
-        assert isinstance(self.head, heads.LiveMeanHead)
+        assert isinstance(self.head, heads.LiveHead)
         return self.head
 
     def offline(self, wav_BN: Tensor) -> Tensor:
@@ -123,6 +132,8 @@ def assemble(config: ClassifierConfig, encoder: Callable[[int], Encoder], *, dro
         raise ValueError("model.outputs is not set: give the number of labels, or train on a corpus, which sets it")
     features = config.extractor()
     body = encoder(features.rows)
+    if config.causal and config.head.kind == "framewise":
+        return LiveClassifier(features, body, heads.FramewiseHead(body.channels, config.outputs, dropout))
     if not config.causal:
         return Classifier(features, body, heads.create(config.head, body.channels, config.outputs, dropout))
     hop = features.hop * body.stride

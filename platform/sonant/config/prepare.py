@@ -72,6 +72,29 @@ class PrepareManifest(_Prepare):
     """What the manifest's splits keep apart; `sonant prepare check` holds it to that."""
 
 
+class PrepareSpans(_Prepare):
+    """Recordings in which it is known what is heard when: a manifest, and a table of spans beside it."""
+
+    kind: Literal["spans"] = "spans"
+    manifest: str
+    """File or URL of the recordings, as for `manifest`; the label of a whole recording is not used."""
+    root: str | None = None
+    """Folder or URL that the paths are relative to; null: the manifest's own folder."""
+    dataset: str | None = None
+    """Only rows of the manifest whose `dataset` or `corpus` column says this."""
+    splits: dict[str, Literal["train", "validation", "test", ""]] = {}
+    """What the manifest's own words for the splits mean; "" leaves a recording to `data.split`."""
+    split_by: Literal["speaker", "session", "clip"] = "session"
+    """What the manifest's splits keep apart. Recordings that share one of their speakers (A+B, B+C) are one session."""
+    spans: str | None = None
+    """CSV with the columns path, start_s (or t_start), end_s (or t_end), label. A recording without a row holds none
+    of the labels. Null: `by_energy` finds the spans."""
+    labels: dict[str, str] = {}
+    """Other names for the table's labels, such as {S: speech}."""
+    by_energy: str | None = None
+    """Label of the loud stretches of clean recordings: for speech without background that nobody has marked."""
+
+
 class PrepareSynth(_Prepare):
     """Words spoken by espeak-ng in many voices; train, validation and test have different voices."""
 
@@ -105,6 +128,12 @@ class PrepareJoin(_Prepare):
 
 
 PrepareConfig = Annotated[
-    PrepareFolder | PrepareFsdd | PrepareSpeechCommands | PrepareManifest | PrepareSynth | PrepareJoin,
+    PrepareFolder
+    | PrepareFsdd
+    | PrepareSpeechCommands
+    | PrepareManifest
+    | PrepareSpans
+    | PrepareSynth
+    | PrepareJoin,
     Field(discriminator="kind"),
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from models.base import Section
 
@@ -37,4 +37,71 @@ class ClassifyTask(Section):
     events: EventRule = EventRule()
 
 
-TaskConfig = ClassifyTask
+class Postprocess(Section):
+    """How the probabilities of frames become segments with a start and an end, label by label."""
+
+    on: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Smoothed probability from which a label is heard."""
+    off: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    """Smoothed probability under which it is no longer heard; not above `on`."""
+    smooth_ms: Annotated[float, Field(ge=0, le=10_000)] = 60.0
+    """Length of the moving average over probabilities."""
+    hang_ms: Annotated[float, Field(ge=0, le=10_000)] = 100.0
+    """Time that a segment goes on after its last frame: word endings are faint."""
+    min_speech_ms: Annotated[float, Field(ge=0, le=60_000)] = 100.0
+    """Shorter segments are dropped."""
+    min_silence_ms: Annotated[float, Field(ge=0, le=60_000)] = 200.0
+    """Shorter gaps do not end a segment; a live segment is reported this long after its end."""
+    refractory_ms: Annotated[float, Field(ge=0, le=600_000)] = 0.0
+    """Time after a segment in which the same label is not heard again."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.off > self.on:
+            raise ValueError(f"off={self.off:g} must not be above on={self.on:g}")
+        return self
+
+
+class DetectTask(Section):
+    """When is something heard? A probability for each label at each frame; the network needs head.kind=framewise."""
+
+    kind: Literal["detect"] = "detect"
+    loss: Literal["bce"] = "bce"
+    """Binary cross entropy of each frame and label."""
+    positive_weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of frames in which a label is heard, against 1 for the others."""
+    delay_ms: Annotated[float, Field(ge=0, le=2000)] = 40.0
+    """How late the answer about a frame may come: so much of what follows is heard first. Rounded to whole frames."""
+    window_s: Annotated[float, Field(ge=1, le=600)] = 20.0
+    """Longer recordings are judged in windows of this length."""
+    context_s: Annotated[float, Field(ge=0, le=60)] = 4.0
+    """Overlap of those windows, so that every frame knows its past; less than half of `window_s`."""
+    postprocess: Postprocess = Postprocess()
+    low_fa_per_hour: Annotated[float, Field(gt=0)] = 0.5
+    """The operating point `low_fa` gives at most so many false alarms an hour on the validation set."""
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """No label stands for "nothing": then none of them is heard."""
+        return ()
+
+    @property
+    def events(self) -> EventRule:
+        """Unused: segments have a rule of their own."""
+        return EventRule()
+
+    @model_validator(mode="after")
+    def _windows_move_on(self) -> Self:
+        if 2 * self.context_s > self.window_s:
+            raise ValueError(f"context_s={self.context_s:g} must be at most half of window_s={self.window_s:g}")
+        return self
+
+
+def _kind(data: Any) -> str:
+    """A section without a kind is a classifier's."""
+    return str(data.get("kind", "classify") if isinstance(data, dict) else data.kind)  # pyright: ignore
+
+
+TaskConfig = Annotated[
+    Annotated[ClassifyTask, Tag("classify")] | Annotated[DetectTask, Tag("detect")], Discriminator(_kind)
+]

@@ -26,6 +26,8 @@ class Batch:
     """How `augment.apply` varies the clips; None: not at all."""
     mix: Mix | None = None
     """How `augment.mix` blends them; None: not at all."""
+    target_BTK: Tensor | None = None
+    """What is heard at each frame, 0 or 1; None: clips have one label."""
 
     def __len__(self) -> int:
         return self.wav_BN.shape[0]
@@ -38,4 +40,5 @@ class Batch:
             ),
             draws=self.draws and self.draws.to(device),
             mix=self.mix and self.mix.to(device),
+            target_BTK=None if self.target_BTK is None else self.target_BTK.to(device, non_blocking=True),
         )

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from models.base import Section
-from sonant.data.manifest import STORED, Table
+from sonant.data.manifest import SPANS, STORED, STORED_SPANS, Table
 from sonant.data.shards import INFO_FILE, shard_name
-from sonant.data.source import SplitBy
+from sonant.data.source import Span, Spans, SplitBy
 from sonant.errors import DataError
 
 SCHEMA_VERSION = 1
@@ -90,7 +90,7 @@ class Corpus:
         if hashlib.sha256(raw).hexdigest() != info.manifest_sha256:
             raise DataError("data.invalid", f"{url}: {MANIFEST_FILE} is not the one that {INFO_FILE} describes")
         table = pq.read_table(pa.BufferReader(raw))
-        if table.schema.remove_metadata() != STORED:
+        if table.schema.remove_metadata() not in (STORED, STORED_SPANS):
             raise DataError("data.invalid", f"{url}: {MANIFEST_FILE} has other columns than a prepared corpus")
         for number, size in enumerate(info.shard_bytes):
             shard = folder / shard_name(number)
@@ -105,6 +105,13 @@ class Corpus:
     def labels(self) -> tuple[str, ...]:
         """All labels, sorted."""
         return tuple(sorted(self.info.labels))
+
+    @cached_property
+    def spans_R(self) -> list[Spans] | None:
+        """The labelled spans of each row; None where the corpus does not know what is heard when."""
+        if SPANS.name not in self.table.column_names:
+            return None
+        return [[Span(**span) for span in spans or ()] for spans in self.column(SPANS.name)]
 
     @property
     def sample_rate_hz(self) -> int:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sonant.config.data import Augment, DataConfig
 from sonant.data.augment import Draws, Placement, draw, draw_mix
@@ -18,6 +19,7 @@ from sonant.data.batch import Batch
 from sonant.data.corpus import Corpus
 from sonant.data.prefetch import prefetch
 from sonant.data.rng import Purpose, rng
+from sonant.data.targets import FrameGrid, spans_of
 from sonant.data.window import NoiseCorpus, centred, fill, placed, put_before
 from sonant.errors import DataError
 
@@ -37,6 +39,9 @@ class Loader:
     Training: shuffled, `cfg.repeat` passes an epoch, varied by `cfg.augment`; every rank has the same number of full
     batches (a set smaller than one batch is gone through again to fill it). Evaluation: in order, nothing varied, each
     row exactly once over all ranks; the last batch may be smaller, and a rank may have none.
+
+    With a `grid`, clips are recordings whose spans have labels, all rows count, and batches say what is heard at each
+    frame. Training takes windows anywhere in them; evaluation takes each recording whole, in a batch of its own.
     """
 
     def __init__(
@@ -50,9 +55,14 @@ class Loader:
         training: bool,
         rank: int = 0,
         world: int = 1,
+        grid: FrameGrid | None = None,
     ) -> None:
         assert 0 <= rank < world
-        self.rows, self._label_R = _labelled(corpus, rows, labels, complete=training)
+        self._grid, self._spans_R = grid, [] if grid is None else spans_of(corpus)
+        if grid is None:
+            self.rows, self._label_R = _labelled(corpus, rows, labels, complete=training)
+        else:
+            self.rows, self._label_R = rows.astype(np.int64), np.zeros(len(corpus), np.int64)
         self.label_counts = tuple(int(count) for count in np.bincount(self._label_R[self.rows], minlength=len(labels)))
         """Clips of each label among `rows`."""
         self._corpus, self._cfg, self._seed, self._training = corpus, cfg, seed, training
@@ -60,11 +70,12 @@ class Loader:
         self._augment: Augment | None = cfg.augment if training else None
         self._window = round(cfg.clip_s * corpus.sample_rate_hz)
         self._noise = _open_noise(self._augment, corpus)
+        self._batch_size = 1 if grid is not None and not training else cfg.batch_size
 
     @property
     def steps(self) -> int:
         """Batches of an epoch on this rank."""
-        size, count = self._cfg.batch_size, self.rows.size
+        size, count = self._batch_size, self.rows.size
         if self._training:
             return max(1, count * self._cfg.repeat // (size * self._world))
         mine = len(range(self._rank, count, self._world))
@@ -76,7 +87,7 @@ class Loader:
 
     def _batches(self, epoch: int, skip: int) -> Iterator[Batch]:
         order = self._order(epoch)
-        size = self._cfg.batch_size
+        size = self._batch_size
         for step in range(skip, self.steps):
             part = slice(step * size, (step + 1) * size)
             yield self._batch(epoch, step, order.rows[part], order.passes[part])
@@ -96,11 +107,14 @@ class Loader:
         return _Order(*shares)
 
     def _batch(self, epoch: int, step: int, rows_B: Ints, passes_B: Ints) -> Batch:
+        if self._grid is not None and not self._training:
+            return self._whole(int(rows_B[0]), self._grid)
         samples_B = self._corpus.samples_R[rows_B]
         rows = [int(row) for row in rows_B]
         draws, pairs = None, None
         if self._augment is None:
-            wav_BN, length_B = fill(self._corpus, rows, centred(samples_B, self._window), self._window)
+            begin_B = centred(samples_B, self._window)
+            wav_BN, length_B = fill(self._corpus, rows, begin_B, self._window)
         else:
             rate_hz = self._corpus.sample_rate_hz
             place, draws = draw(self._augment, self._seed, passes_B.tolist(), rows, sample_rate_hz=rate_hz)
@@ -110,7 +124,20 @@ class Loader:
             draws = self._with_noise(draws, place)
             pairs = draw_mix(self._augment, self._seed, epoch, step, self._rank, len(rows))
         label_B, row_B = torch.from_numpy(self._label_R[rows_B]), torch.from_numpy(rows_B.copy())
-        return Batch(torch.from_numpy(wav_BN), torch.from_numpy(length_B), label_B, row_B, draws, pairs)
+        target_BTK = None if self._grid is None else self._targets(self._grid, rows, begin_B)
+        return Batch(torch.from_numpy(wav_BN), torch.from_numpy(length_B), label_B, row_B, draws, pairs, target_BTK)
+
+    def _targets(self, grid: FrameGrid, rows: list[int], begin_B: Ints) -> Tensor:
+        heard = zip(rows, begin_B.tolist(), strict=True)
+        return torch.from_numpy(np.stack([grid.heard(self._spans_R[row], at, self._window) for row, at in heard]))
+
+    def _whole(self, row: int, grid: FrameGrid) -> Batch:
+        """A batch of one recording from its start to its end."""
+        wav_1N, row_B = self._corpus.read(row)[None], torch.tensor([row])
+        target_1TK = grid.whole(self._spans_R[row], wav_1N.shape[1])[None]
+        length_B = torch.tensor([wav_1N.shape[1]])
+        wav, target = torch.from_numpy(wav_1N.copy()), torch.from_numpy(target_1TK)
+        return Batch(wav, length_B, torch.zeros_like(row_B), row_B, target_BTK=target)
 
     def _add_context(self, wav_BN: NDArray[np.int16], rows: list[int], begin_B: Ints, place: Placement) -> None:
         gap_B = np.rint(place.gap_s * self._corpus.sample_rate_hz).astype(np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from models.base import Section
 from sonant.config.prepare import PrepareConfig
 from sonant.data import synth
 from sonant.data.children import Refusal, run
-from sonant.data.corpora import folder, fsdd, join, manifest, speech_commands
+from sonant.data.corpora import folder, fsdd, join, manifest, spans, speech_commands
 from sonant.data.corpus import Skipped
 from sonant.data.source import Clip, Source
 from sonant.data.write import write_corpus
@@ -25,6 +26,7 @@ IMPORTERS: dict[str, Callable[[Any], Source]] = {
     "fsdd": fsdd.plan,
     "speech_commands": speech_commands.plan,
     "manifest": manifest.plan,
+    "spans": spans.plan,
     "synth": synth.plan,
     "join": join.plan,
 }
@@ -92,7 +94,7 @@ def _make(
     answers = run((clip.job for clip in source.clips), workers=workers)
     for done, (clip, answer) in enumerate(zip(source.clips, answers, strict=True), 1):
         if not isinstance(answer, Refusal):
-            yield clip, answer
+            yield (replace(clip, spans=source.find_spans(answer)) if source.find_spans else clip), answer
         elif source.tolerant and answer.code.startswith(_FILE_FAULTS):
             skipped.append(Skipped(path=clip.path, reason=answer.message))
         else:

@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from sonant.data.corpus import MANIFEST_FILE, CorpusInfo, Skipped
-from sonant.data.manifest import STORED, write_manifest
+from sonant.data.manifest import SPANS, STORED, STORED_SPANS, write_manifest
 from sonant.data.shards import INFO_FILE, Place, ShardWriter, new_folder
 from sonant.data.source import Clip, SplitBy
 from sonant.errors import DataError
@@ -51,7 +51,8 @@ def write_corpus(
             )
             raise DataError("data.empty", f"there is no clip to write to {url}{reason}")
         manifest = folder / MANIFEST_FILE
-        write_manifest(pa.Table.from_pylist(rows, schema=STORED), str(manifest))
+        schema = STORED_SPANS if any(SPANS.name in row for row in rows) else STORED
+        write_manifest(pa.Table.from_pylist(rows, schema=schema), str(manifest))
         labels, splits = (Counter(str(row[column]) for row in rows) for column in ("label", "split"))
         info = CorpusInfo(
             name=name,
@@ -76,7 +77,8 @@ def write_corpus(
 def _row(clip: Clip, corpus: str, rate_hz: int, place: Place) -> _Row:
     told = {name: getattr(clip, name) for name in STORED.names if hasattr(clip, name)}
     measured = {"duration_s": place.samples / rate_hz, "sample_rate_hz": rate_hz, "corpus": corpus}
-    return {**told, **measured, **place._asdict()}
+    spans = {} if clip.spans is None else {SPANS.name: [span._asdict() for span in clip.spans]}
+    return {**told, **measured, **place._asdict(), **spans}
 
 
 @contextmanager

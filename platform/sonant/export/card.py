@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from sonant.config.experiment import Experiment
-from sonant.runtime.info import BundleInfo
+from sonant.runtime.info import BundleInfo, DetectInfo, Rate
 
 _SHOWN_LABELS = 60
 
@@ -21,8 +21,16 @@ def _title(info: BundleInfo, config: Experiment) -> str:
     live = "does not run live"
     if info.hop is not None:
         live = f"runs live: a frame each {info.hop_ms:g} ms, pooled over {info.window_ms:g} ms"
+    if info.detect is not None and info.hop is not None:
+        live = f"runs live, {1000 * info.latency / info.sample_rate_hz:g} ms behind"
+    gives = (
+        f"one of {len(info.labels)} labels for each clip of sound"
+        if info.detect is None
+        else f"the segments in which {len(info.labels)} label(s) are heard, from frames of "
+        f"{1000 * info.detect.layout.frame / info.sample_rate_hz:g} ms"
+    )
     about = _text(
-        f"A `{config.model.kind}` network that gives one of {len(info.labels)} labels for each clip of sound.",
+        f"A `{config.model.kind}` network that gives {gives}.",
         f"It takes mono samples at {info.sample_rate_hz} Hz, was trained on clips of {info.clip_s:g} s, and {live}.",
     )
     return f"# {info.name}\n\nVersion {info.version}, made {info.created}.\n\n{about}\nLabels: {_labels(info.labels)}\n"
@@ -49,7 +57,33 @@ def _data(info: BundleInfo, config: Experiment) -> str:
 
 def _metrics(info: BundleInfo) -> str:
     rows = _table({"metric": "value"} | {name: f"{value:.4f}" for name, value in info.metrics.items()})
-    return f"## Metrics\n\nOf the weights in this bundle, measured when they were trained.\n\n{rows}\n"
+    about = f"## Metrics\n\nOf the weights in this bundle, measured when they were trained.\n\n{rows}\n"
+    return about if info.detect is None else f"{about}\n{_points(info, info.detect)}"
+
+
+def _points(info: BundleInfo, detect: DetectInfo) -> str:
+    head = {"operating point, label": "on | off | missed frames | false frames | false alarms an hour"}
+    rows = {
+        f"{name}, {label}": " | ".join(
+            (
+                f"{point.postprocess.on:.3f}",
+                f"{point.postprocess.off:.3f}",
+                *(_rate(rate) for rate in (point.miss, point.false_alarm, point.false_alarms_per_hour)),
+            )
+        )
+        for name, points in detect.points.items()
+        for label, point in zip(info.labels, points, strict=True)
+    }
+    hours = max(point.hours for points in detect.points.values() for point in points)
+    about = _text(
+        f"Operating points, chosen and measured on {60 * hours:.1f} minutes of validation recordings, with 95 %",
+        f"intervals; `{detect.default}` is used unless another is asked for.",
+    )
+    return f"{about}\n{_table(head | rows)}\n"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.value:.3g} ({rate.low:.3g} to {rate.high:.3g})"
 
 
 def _proof(info: BundleInfo) -> str:
@@ -69,11 +103,13 @@ def _table(rows: Mapping[str, str]) -> str:
 def _limits(info: BundleInfo) -> str:
     background = ", ".join(f"`{label}`" for label in info.background if label in info.labels)
     about = _text(
-        f"Sound that is none of the labels is meant to come out as {background}."
+        "Where no segment is, none of the labels was heard."
+        if info.detect is not None
+        else f"Sound that is none of the labels is meant to come out as {background}."
         if background
         else "It has no label for other sound: whatever it hears, it names one of its labels.",
         "It knows no voices, rooms, microphones and noises but those of its corpus; the metrics above say nothing",
-        "about others. Scores are a softmax and not calibrated beyond what the metrics show.",
+        "about others. Scores are not calibrated beyond what the metrics show.",
     )
     return f"## Limits\n\n{about}"
 
@@ -82,7 +118,7 @@ def _use(info: BundleInfo) -> str:
     live = (
         f"Live, a label is an event from a probability of {info.events.threshold:g}, averaged over"
         f" {info.events.smooth_ms:g} ms. "
-        if info.hop is not None
+        if info.hop is not None and info.detect is None
         else ""
     )
     about = _text(

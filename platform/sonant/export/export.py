@@ -21,7 +21,7 @@ from sonant.export.card import card
 from sonant.export.onnx import OnnxGraph, export_graphs
 from sonant.export.parity import prove
 from sonant.runtime.bundle import judge
-from sonant.runtime.info import BundleInfo, Provenance, Role
+from sonant.runtime.info import BundleInfo, DetectInfo, OperatingPoint, Provenance, Role
 from sonant.track import events, files
 
 _LIBRARIES = ("sonant", "torch", "onnx", "onnxscript", "onnxruntime")
@@ -39,6 +39,8 @@ class Trained:
     run: str
     corpus_sha256: str = ""
     commit: str | None = None
+    points: Mapping[str, tuple[OperatingPoint, ...]] | None = None
+    """Operating points of a detector, by name."""
 
 
 def export(run_url: str, *, out: str | None = None) -> str:
@@ -71,6 +73,7 @@ def make(trained: Trained) -> tuple[BundleInfo, Contents]:
 def read_run(run_url: str) -> Trained:
     """A run's best checkpoint and what is known about it."""
     from sonant.data.corpus import Corpus
+    from sonant.train.review_frames import read_points
     from sonant.train.run import open_run
 
     run = open_run(run_url)
@@ -82,12 +85,15 @@ def read_run(run_url: str) -> Trained:
         run=run.path,
         corpus_sha256=Corpus.open(run.config.data.corpus).hash,
         commit=_commit(run.path),
+        points=read_points(run.path) if run.config.task.kind == "detect" else None,
     )
 
 
 def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datetime, contents: Contents) -> BundleInfo:
     config, model = trained.config, trained.model
     live = cast(Streaming, model) if isinstance(model, Streaming) else None
+    detect = _detect(trained)
+    delay = detect.layout.delay * detect.layout.frame if detect else 0
     hashes = digests(contents)
     # The second half of the version is made of the content: the same weights and graphs end on the same letters.
     content = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
@@ -103,8 +109,9 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         sample_rate_hz=model.sample_rate_hz,
         clip_s=config.data.clip_s,
         hop=live.hop if live else None,
-        latency=live.latency if live else 0,
-        window_ms=config.model.window_ms if live else 0.0,
+        latency=live.latency + delay if live else 0,
+        window_ms=config.model.window_ms if live and detect is None else 0.0,
+        detect=detect,
         graphs={role: graph.info for role, graph in graphs.items()},
         metrics=dict(trained.metrics),
         parity={},
@@ -118,6 +125,17 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         ),
         files=hashes,
     )
+
+
+def _detect(trained: Trained) -> DetectInfo | None:
+    """Frames and operating points, of a detector."""
+    from sonant import tasks
+
+    grid = tasks.grid(trained.config, trained.labels, trained.model)
+    if grid is None:
+        return None
+    assert trained.points is not None, "a detector's run has operating points"
+    return DetectInfo(layout=grid.layout, points=dict(trained.points))
 
 
 def _weights(model: Classifier) -> bytes:

@@ -5,6 +5,8 @@
     frontend.onnx   wav [batch, samples]                     -> features [batch, F, T]
     body.onnx       features [batch, F, T]                   -> logits [batch, K]
 
+Framewise networks answer with logits [batch, frames, K].
+
 torch.export can freeze a size to the example's without a word. So the sizes are read back from the finished graph,
 and a literal where a name should stand refuses the export.
 """
@@ -89,7 +91,7 @@ class _Body(nn.Module):
 
 def _clip_graph(model: Classifier) -> OnnxGraph:
     wav = {"wav": _clips(model)}
-    return _trace("model.onnx", model, (_example_wav(model),), wav, {"logits": (0,)}, tuple(wav.values()))
+    return _trace("model.onnx", model, (_example_wav(model),), wav, {"logits": _logits(model)}, tuple(wav.values()))
 
 
 def _step_graph(model: Streaming) -> OnnxGraph:
@@ -124,7 +126,7 @@ def _split_graphs(model: Classifier) -> tuple[OnnxGraph, OnnxGraph]:
     with torch.no_grad():
         feat_BFT = model.features(wav_BN)
     feat = {"features": {0: Dim("batch", min=1, max=_MAX), 2: Dim("time", min=2, max=1 << 24)}}
-    body = _trace("body.onnx", _Body(model).eval(), (feat_BFT,), feat, {"logits": (0,)}, tuple(feat.values()))
+    body = _trace("body.onnx", _Body(model).eval(), (feat_BFT,), feat, {"logits": _logits(model)}, tuple(feat.values()))
     return frontend, body
 
 
@@ -186,6 +188,11 @@ def _check_axes(file: str, tensors: Sequence[TensorInfo], wanted: Mapping[str, A
         for axis in wanted[tensor.name]:
             if isinstance(tensor.shape[axis], int):
                 raise BundleError("bundle.unproven", f"{file}: axis {axis} of {tensor.name} is frozen: {tensor.shape}")
+
+
+def _logits(model: Classifier) -> Axes:
+    """The axes of the logits that vary."""
+    return (0, 1) if model.framewise else (0,)
 
 
 def _clips(model: Classifier) -> dict[int, Any]:

@@ -1,7 +1,8 @@
 """Proof that a bundle computes what was trained: every graph against torch, streams against whole signals.
 
     model    torch on whole clips               against model.onnx, over batch sizes x lengths x kinds of sound
-    clip     torch on a clip within the window  against the last live frame: one graph was trained, it works live too
+    clip     torch on a clip within the window  against the last live frame (all of them when it is framewise): one graph
+                                                was trained, it works live too
     stream   torch in steps                     against torch at once, for every way to cut the signal
     step     step.onnx in steps                 against torch at once, likewise, and for rows alone
     split    frontend.onnx then body.onnx       against torch on whole clips
@@ -106,7 +107,8 @@ def _split(model: Classifier, frontend: OnnxGraph, body: OnnxGraph, clips: Itera
 
 def _clip(model: Classifier, clips: Iterable[Floats]) -> Iterator[Pair]:
     for wav_BN in clips:
-        yield _torch(model, wav_BN), _offline(model, wav_BN)[:, -1]
+        offline_BFK = _offline(model, wav_BN)
+        yield _torch(model, wav_BN), offline_BFK if model.framewise else offline_BFK[:, -1]
 
 
 def _torch_steps(model: Streaming, wav_BN: Floats) -> Iterator[Pair]:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
+from models.spec import create
 from sonant import tasks
-from sonant.audio.samples import to_float
 from sonant.config.experiment import Experiment
 from sonant.config.load import check
 from sonant.data.corpus import Corpus
@@ -27,9 +27,12 @@ from sonant.errors import DataError
 from sonant.metrics.confusion import confusion
 from sonant.runtime.bundle import INFO, Bundle, open_bundle
 from sonant.runtime.engine import Engine
+from sonant.runtime.info import OperatingPoint
+from sonant.tasks.detect import Detect
+from sonant.tasks.task import Network
 from sonant.track import files
-from sonant.train.evaluate import Scored
-from sonant.train.evaluate import evaluate as score_model
+from sonant.train import review_frames
+from sonant.train.evaluate import Scored, score
 from sonant.train.place import Place
 from sonant.train.review import accuracy_interval, predictions
 from sonant.train.run import open_run
@@ -80,6 +83,39 @@ class Evaluation:
         files.write_bytes(files.join(out, "predictions.parquet"), table.getvalue())
 
 
+@dataclass(frozen=True)
+class FrameEvaluation(Evaluation):
+    """Outputs on every frame of a split's recordings, and what they amount to."""
+
+    task: Detect
+    points: dict[str, tuple[OperatingPoint, ...]] | None
+    """Of the bundle; a run's own are in its review."""
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers, ready for JSON; `interval` is that of the AUC, 95 %, over recordings where there are several."""
+        bounds = review_frames.auc_interval(self.scored)
+        frame_s = self.task.grid.layout.frame / self.task.grid.rate_hz
+        told = review_frames.at_points(self.points, self.scored, frame_s) if self.points else {}
+        return {
+            "model": self.model,
+            "corpus": str(self.corpus.path),
+            "split": self.split,
+            "recordings": len(np.unique(self.scored.row_N)),
+            "seconds": round(len(self.scored.row_N) * frame_s, 3),
+            "metrics": self.metrics,
+            "interval": [bounds["auc_low"], bounds["auc_high"]],
+            "operating_points": {
+                name: dict(zip(self.labels, (point.model_dump(mode="json") for point in points), strict=True))
+                for name, points in told.items()
+            },
+        }
+
+    def write(self, out: str) -> None:
+        """metrics.json, det.json and det.png in a folder or at a URL."""
+        files.write_json(files.join(out, "metrics.json"), self.summary())
+        review_frames.write_curves(out, review_frames.curves(self.labels, {self.split: self.scored}))
+
+
 def evaluate(
     subject: str, data: str | None = None, *, split: SplitName = "test", out: str | None = None
 ) -> dict[str, Any]:
@@ -101,13 +137,18 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -
     else:
         config, labels, name = opened.config, opened.labels, opened.path
     corpus = Corpus.open(data or config.data.corpus)
-    loader = Loader(corpus, _rows(corpus, config, split), labels, config.data, seed=config.seed, training=False)
-    task = tasks.create(config.task, labels, loader.label_counts)
-    if isinstance(opened, Bundle):
-        scored = _score_bundle(Engine(opened), loader)
-    else:
-        scored = score_model(opened.load_model("best"), task, loader, Place(torch.device("cpu")))
-    return Evaluation(name, labels, corpus, split, scored, task.metrics(scored.logits_NK, scored.label_N))
+    grid = tasks.grid(config, labels, create(config.model))
+    loader = Loader(
+        corpus, _rows(corpus, config, split), labels, config.data, seed=config.seed, training=False, grid=grid
+    )
+    task = tasks.create(config.task, labels, loader.label_counts, grid)
+    network = _graph(Engine(opened)) if isinstance(opened, Bundle) else opened.load_model("best")
+    scored = score(network, task, loader, Place(torch.device("cpu")))
+    metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
+    if isinstance(task, Detect):
+        points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
+        return FrameEvaluation(name, labels, corpus, split, scored, metrics, task, points)
+    return Evaluation(name, labels, corpus, split, scored, metrics)
 
 
 def _is_bundle(subject: str) -> bool:
@@ -129,12 +170,6 @@ def _rows(corpus: Corpus, config: Experiment, name: SplitName) -> Rows:
     return rows
 
 
-def _score_bundle(engine: Engine, loader: Loader) -> Scored:
-    """Outputs of the bundle's graph, in the order of the corpus' rows."""
-    batches = [
-        (batch.row_B.numpy(), batch.label_B.numpy(), engine.logits(to_float(batch.wav_BN.numpy())))
-        for batch in loader.epoch(0)
-    ]
-    row_N, label_N, logits_NK = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    order = np.argsort(row_N, kind="stable")
-    return Scored(row_N[order], label_N[order], logits_NK[order])
+def _graph(engine: Engine) -> Network:
+    """The bundle's graph as a network."""
+    return lambda wav_BN: torch.from_numpy(engine.logits(wav_BN.numpy()))

@@ -5,15 +5,32 @@ Shapes: W windows of one recording, F live frames, K labels, N samples.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 
+from sonant.runtime import frames
 from sonant.runtime.events import Event, EventBank, Events
 from sonant.runtime.info import BundleInfo
-from sonant.runtime.scores import Floats, softmax
+from sonant.runtime.scores import Floats, sigmoid, softmax
+from sonant.runtime.segments import point_of, segments
 
-__all__ = ["Classification", "Event", "EventBank", "Events", "Score", "classification", "softmax", "windows"]
+__all__ = [
+    "ANSWERS",
+    "Answer",
+    "Classification",
+    "Detection",
+    "Event",
+    "EventBank",
+    "Events",
+    "Score",
+    "Segment",
+    "classification",
+    "detection",
+    "softmax",
+    "windows",
+]
 
 
 class Score(TypedDict):
@@ -31,12 +48,30 @@ class Classification(TypedDict):
     duration_s: float
 
 
+class Segment(TypedDict):
+    t_start: float
+    t_end: float
+    label: str
+    score: float
+
+
+class Detection(TypedDict):
+    """The answer to "when is it heard": likewise."""
+
+    model: str
+    operating_point: str
+    segments: list[Segment]
+    duration_s: float
+
+
 def windows(info: BundleInfo, wav_N: Floats) -> Floats:
-    """Cuts a recording into wav_WN clips of the trained length.
+    """Cuts a recording into wav_WN clips of the trained length, or into the windows of a detector's layout.
 
     A shorter one stands in the middle of silence, as it did in training. A longer one is cut with half an overlap, and
     the last clip ends with the recording.
     """
+    if info.detect is not None:
+        return frames.windows(info.detect.layout, wav_N)
     size = round(info.clip_s * info.sample_rate_hz)
     missing = size - len(wav_N)
     if missing >= 0:
@@ -60,3 +95,33 @@ def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: i
         "scores": scores,
         "duration_s": round(duration_s, 6),
     }
+
+
+def detection(info: BundleInfo, logits_WTK: Floats, duration_s: float, point: str | None = None) -> Detection:
+    """The segments of one recording from the logits of its windows; `point` names an operating point."""
+    assert info.detect is not None, "the schema ties operating points to detectors"
+    name, rules = point_of(info, point)
+    logits_TK = frames.join(info.detect.layout, logits_WTK, round(duration_s * info.sample_rate_hz))
+    found = segments(sigmoid(logits_TK), rules, info.labels, info.detect.layout.frame / info.sample_rate_hz)
+    return {
+        "model": info.id,
+        "operating_point": name,
+        "segments": [
+            {
+                "t_start": round(event.t_start, 4),
+                "t_end": round(min(event.t_end, duration_s), 4),
+                "label": event.label,
+                "score": round(event.score, 6),
+            }
+            for event in found
+        ],
+        "duration_s": round(duration_s, 6),
+    }
+
+
+Answer = Classification | Detection
+ANSWERS: Mapping[str, Callable[[BundleInfo, Floats, float, Any], Answer]] = {
+    "classify": classification,
+    "detect": detection,
+}
+"""By task, the answer for one recording; the last argument is `top_k`, or the name of an operating point."""

@@ -11,7 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from models.base import Section
-from sonant.config.task import EventRule
+from sonant.config.task import EventRule, Postprocess
+from sonant.runtime.frames import FrameLayout
 
 MAX_TOLERANCE = 1e-2
 """A bundle whose own tolerance is wider than this proves nothing, whatever it records."""
@@ -81,6 +82,41 @@ class Check(Section):
     """Largest error allowed when it was exported."""
 
 
+class Rate(Section):
+    """A measured rate and its 95 % interval."""
+
+    value: FiniteFloat
+    """As measured."""
+    low: FiniteFloat
+    """Lower end of the interval."""
+    high: FiniteFloat
+    """Upper end of the interval."""
+
+
+class OperatingPoint(Section):
+    """How one label is told from the probabilities of frames, and what that gave on the validation set."""
+
+    postprocess: Postprocess
+    miss: Rate
+    """Share of the frames with the label that are missed."""
+    false_alarm: Rate
+    """Share of the frames without it that are taken for it."""
+    false_alarms_per_hour: Rate
+    """Segments in which the label is not heard at all, by hour of sound."""
+    hours: Annotated[FiniteFloat, Field(ge=0)]
+    """Sound that this was measured on."""
+
+
+class DetectInfo(Section):
+    """What belongs to a detector of segments."""
+
+    layout: FrameLayout
+    points: Annotated[dict[Name, tuple[OperatingPoint, ...]], Field(min_length=1, max_length=32)]
+    """Operating points by name, each in order of the labels."""
+    default: Name = "balanced"
+    """The one that is used when nobody asks for another."""
+
+
 class Provenance(Section):
     """Where a bundle comes from."""
 
@@ -109,7 +145,7 @@ class BundleInfo(Section):
     """UTC time of the export, and the first letters of a hash of the content."""
     created: str
     """UTC time, ISO 8601."""
-    task: Literal["classify"]
+    task: Literal["classify", "detect"]
     """The kind of job."""
     labels: Annotated[tuple[str, ...], Field(min_length=1, max_length=100_000)]
     """In the order of the logits."""
@@ -127,6 +163,8 @@ class BundleInfo(Section):
     """Samples of algorithmic delay of a live frame."""
     window_ms: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     """Time that a live frame's logits are pooled over."""
+    detect: DetectInfo | None = None
+    """Frames and operating points of a detector."""
     graphs: dict[Role, GraphInfo]
     """What each graph is for, and what it takes."""
     metrics: dict[str, FiniteFloat]
@@ -148,6 +186,12 @@ class BundleInfo(Section):
         unlisted = {graph.file for graph in self.graphs.values()} - set(self.files)
         if unlisted:
             raise ValueError(f"graphs without a recorded hash: {', '.join(sorted(unlisted))}")
+        if (self.task == "detect") != (self.detect is not None):
+            raise ValueError("a detector, and nothing else, has frames and operating points")
+        if self.detect is not None:
+            lengths = {len(point) for point in self.detect.points.values()}
+            if self.detect.default not in self.detect.points or lengths != {len(self.labels)}:
+                raise ValueError("every operating point tells all labels, and the default one is among them")
         return self
 
     @property

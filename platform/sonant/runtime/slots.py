@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sonant.runtime.engine import Engine
-from sonant.runtime.events import Event, EventBank
+from sonant.runtime.events import Event
 from sonant.runtime.graph import State
-from sonant.runtime.scores import Floats, softmax
+from sonant.runtime.scores import PROBABILITIES, Floats
+from sonant.runtime.segments import bank
 
 
 class Slot(NamedTuple):
@@ -45,14 +46,15 @@ class Frames:
 
 
 class SlotPool:
-    """`capacity` streams of one engine, their states and their event trackers."""
+    """`capacity` streams of one engine, their states and their event trackers; `point` names an operating point."""
 
-    def __init__(self, engine: Engine, capacity: int) -> None:
+    def __init__(self, engine: Engine, capacity: int, point: str | None = None) -> None:
         self.engine = engine
         self.info = engine.info
         self.capacity = capacity
         self.hop = engine.hop
-        self.events = EventBank(engine.info, capacity)
+        self.events = bank(engine.info, capacity, point)
+        self._probabilities = PROBABILITIES[engine.info.task]
         self._fresh = engine.init_state(1)
         self._state_R = engine.init_state(capacity)
         self._batch = engine.init_state(capacity)
@@ -118,7 +120,7 @@ class SlotPool:
             state = self._gather(rows_B)
         chunk_BN = self._join([chunk for _, chunk in group], size)
         logits_BFK, after = self.engine.step(chunk_BN, state)
-        probability_BFK = softmax(logits_BFK)
+        probability_BFK = self._probabilities(logits_BFK)
         with self._rows:
             kept = [place for place, (slot, _) in enumerate(group) if self.holds(slot)]
             if len(kept) < len(group):

@@ -4,13 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sonant.config.task import TaskConfig
+from models.classify.base import Classifier
+from sonant.config.experiment import Experiment
+from sonant.config.task import DetectTask, TaskConfig
+from sonant.data.corpus import Corpus
+from sonant.data.targets import FrameGrid, labels_of
+from sonant.errors import ConfigError
+from sonant.runtime.frames import FrameLayout
 from sonant.tasks.classify import Classify
+from sonant.tasks.detect import Detect
 from sonant.tasks.task import Inputs, Task
 
-__all__ = ["Inputs", "Task", "create"]
+__all__ = ["Inputs", "Task", "create", "grid", "known_labels"]
 
 
-def create(cfg: TaskConfig, labels: tuple[str, ...], label_counts: Sequence[int]) -> Task:
-    """The task that a config describes; `label_counts` are the training clips of each label."""
+def create(cfg: TaskConfig, labels: tuple[str, ...], label_counts: Sequence[int], grid: FrameGrid | None = None) -> Task:
+    """The task that a config describes; `label_counts` are the training clips of each label, `grid` are the frames of
+    the network where the task is about frames."""
+    if isinstance(cfg, DetectTask):
+        return Detect(cfg, labels, grid)
     return Classify(cfg, labels, label_counts)
+
+
+def grid(cfg: Experiment, labels: tuple[str, ...], model: Classifier) -> FrameGrid | None:
+    """The frames that the network of an experiment answers at; None where it answers about whole clips."""
+    task = cfg.task
+    if not isinstance(task, DetectTask):
+        if model.framewise:
+            raise ConfigError("config.invalid", f"model.head.kind=framewise does not fit task.kind={task.kind}")
+        return None
+    if not model.framewise:
+        hint = "set model.head.kind=framewise"
+        raise ConfigError("config.invalid", f"task.kind=detect wants frames, the head is {cfg.model.head.kind}", hint=hint)
+    if (augment := cfg.data.augment) is not None:
+        for name in ("speed", "context_p", "mixup_p"):
+            if getattr(augment, name):
+                told = f"data.augment.{name} moves sound away from its spans"
+                raise ConfigError("config.invalid", told, hint=f"set data.augment.{name}=0 for task.kind=detect")
+    layout = FrameLayout.of(
+        model.frame,
+        model.sample_rate_hz,
+        delay_ms=task.delay_ms,
+        causal=cfg.model.causal,
+        window_s=task.window_s,
+        context_s=task.context_s,
+    )
+    return FrameGrid(layout, labels, model.sample_rate_hz)
+
+
+def known_labels(cfg: TaskConfig, corpus: Corpus) -> tuple[str, ...]:
+    """The labels that a corpus has for a task."""
+    return labels_of(corpus) if isinstance(cfg, DetectTask) else corpus.labels

@@ -18,12 +18,13 @@ from sonant.metrics.accuracy import accuracy, unweighted_average_recall
 from sonant.metrics.calibration import expected_calibration_error, log_loss
 from sonant.metrics.confusion import confusion
 from sonant.metrics.f1 import macro_f1
-from sonant.tasks.task import Inputs
+from sonant.tasks.task import Inputs, Network, Scores
 
 
 class Classify:
     """The task of a classifier. Letters: B batch, N samples, K labels."""
 
+    of_frames = False
     metric_names = ("accuracy", "macro_f1", "uar", "loss", "ece")
 
     def __init__(self, cfg: ClassifyTask, labels: tuple[str, ...], label_counts: Sequence[int]) -> None:
@@ -50,7 +51,16 @@ class Classify:
         weight_K = None if self._weight_K is None else self._weight_K.to(logits_BK.device)
         return cross_entropy(logits_BK, inputs.target_BK, weight_K)
 
-    def metrics(self, logits_NK: NDArray[np.floating], label_N: NDArray[np.integer]) -> dict[str, float]:
+    def score(self, network: Network, batch: Batch) -> Scores:
+        """A row of logits for each clip."""
+        return Scores(batch.row_B, batch.label_B, network(self.inputs(batch).wav_BN))
+
+    def metrics(
+        self,
+        logits_NK: NDArray[np.floating],
+        label_N: NDArray[np.integer],
+        row_N: NDArray[np.integer] | None = None,
+    ) -> dict[str, float]:
         """Everything in `metric_names`; `loss` is the plain cross entropy, without weights or smoothing."""
         matrix_KK = confusion(label_N, logits_NK.argmax(axis=1), len(self.labels))
         return {

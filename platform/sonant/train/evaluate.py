@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from sonant.train.place import Place, gather_rows
 
 if TYPE_CHECKING:
     from sonant.data.batch import Batch
-    from sonant.tasks.task import Task
+    from sonant.tasks.task import Network, Task
 
 
 class Batches(Protocol):
@@ -29,29 +29,44 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Scored:
-    """Outputs for N clips, in the order of their rows in the corpus: the same whatever number of workers made them."""
+    """Outputs for N clips, or the frames of recordings one after another, in the order of their rows in the corpus: the
+    same whatever number of workers made them."""
 
     row_N: NDArray[np.int64]
     label_N: NDArray[np.int64]
+    """Of frames [N, K]: 1 where the label is heard."""
     logits_NK: NDArray[np.float32]
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, task: Task, loader: Batches, place: Place) -> Scored:
     """Runs the model in float32, as it is exported, over this rank's share, and joins all ranks' outputs."""
     was_training = model.training
     model.eval()
-    rows, labels = [torch.zeros(0, dtype=torch.long)], [torch.zeros(0, dtype=torch.long)]
-    logits = [torch.zeros(0, len(task.labels))]
-    for batch in loader.epoch(0):
-        inputs = task.inputs(batch.to(place.device))
-        logits.append(model(inputs.wav_BN).float().cpu())
-        rows.append(batch.row_B.cpu())
-        labels.append(batch.label_B.cpu())
+    scored = score(model, task, loader, place)
     model.train(was_training)
-    row_N, label_N, logits_NK = (
-        gather_rows(torch.cat(parts).to(place.device), place).cpu().numpy() for parts in (rows, labels, logits)
+    return scored
+
+
+@torch.no_grad()
+def score(network: Network, task: Task, loader: Batches, place: Place) -> Scored:
+    """`evaluate` of anything that makes logits of waves."""
+    share: list[list[Tensor]] = [[], [], [], []]
+    for batch in loader.epoch(0):
+        scores = task.score(network, batch.to(place.device))
+        for parts, part in zip(share, (batch.row_B, *scores), strict=True):
+            parts.append(part.float().cpu() if part.is_floating_point() else part.long().cpu())
+    seen_N, row_N, label_N, logits_NK = (
+        gather_rows(part.to(place.device), place).cpu().numpy() for part in _joined(share, task)
     )
     order = np.argsort(row_N, kind="stable")
-    assert len(np.unique(row_N)) == len(row_N), "the loaders of two ranks hold the same clip"
+    assert len(np.unique(seen_N)) == len(seen_N), "the loaders of two ranks hold the same clip"
     return Scored(row_N[order], label_N[order], logits_NK[order])
+
+
+def _joined(share: list[list[Tensor]], task: Task) -> list[Tensor]:
+    """The parts of each tensor as one; a rank without clips has empty ones of the right shape."""
+    if share[0]:
+        return [torch.cat(parts) for parts in share]
+    nothing = torch.zeros(0, dtype=torch.long)
+    label_N = nothing.reshape(0, len(task.labels)) if task.of_frames else nothing
+    return [nothing, nothing, label_N, torch.zeros(0, len(task.labels))]

@@ -19,11 +19,14 @@ from sonant import tasks
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
+from sonant.data.targets import FrameGrid
 from sonant.errors import DataError, SonantError
+from sonant.tasks.detect import Detect
+from sonant.tasks.task import Task
 from sonant.track.events import Event
-from sonant.train import checkpoint, loop, review
+from sonant.train import checkpoint, loop, review, review_frames
 from sonant.train.checkpoint import Checkpoint
-from sonant.train.evaluate import evaluate
+from sonant.train.evaluate import Scored, evaluate
 from sonant.train.place import Place
 from sonant.train.run import Result, Run
 from sonant.train.writer import Watch, Writer
@@ -41,10 +44,11 @@ def execute(
     if cfg.train.threads is not None:
         torch.set_num_threads(cfg.train.threads)
     corpus = Corpus.open(cfg.data.corpus)
-    loaders = {name: _loader(corpus, rows, run, place, name) for name, rows in _split(corpus, run).items()}
-    task = tasks.create(cfg.task, run.labels, loaders["train"].label_counts)
     torch.manual_seed(cfg.seed)
     model = create(cfg.model)
+    grid = tasks.grid(cfg, run.labels, model)
+    loaders = {name: _loader(corpus, rows, run, place, name, grid) for name, rows in _split(corpus, run).items()}
+    task = tasks.create(cfg.task, run.labels, loaders["train"].label_counts, grid)
     last = run.checkpoint("last")
     start = checkpoint.load(last) if checkpoint.exists(last) else None
     writer = Writer(run, watch) if place.rank == 0 else None
@@ -65,11 +69,11 @@ def execute(
         ended = loop.train(cfg, model, task, pair, place=place, start=start, report=report, save=save)
         model.load_state_dict(checkpoint.load_weights(run.checkpoint("best")))
         scored = {name: evaluate(model, task, loader, place) for name, loader in loaders.items()}
-        metrics = {name: task.metrics(outputs.logits_NK, outputs.label_N) for name, outputs in scored.items()}
+        metrics = {name: task.metrics(outputs.logits_NK, outputs.label_N, outputs.row_N) for name, outputs in scored.items()}
         if "test" in scored:
-            metrics["test"] |= review.accuracy_interval(corpus, scored["test"])
+            metrics["test"] |= _interval(corpus, task, scored["test"])
         if writer is not None:
-            review.write(run.path, corpus, run.labels, scored, worst=cfg.track.worst)
+            _review(run, corpus, task, scored)
         scores = {"best": metrics["validation"], "test": metrics.get("test", {})}
         seconds = round(time.monotonic() - began, 3)
         report({"kind": "end", "status": ended.status, "step": ended.progress.step, **scores, "seconds": seconds})
@@ -93,7 +97,19 @@ def _split(corpus: Corpus, run: Run) -> dict[str, Rows]:
     return {name: rows for name, rows in parts._asdict().items() if rows.size}
 
 
-def _loader(corpus: Corpus, rows: Rows, run: Run, place: Place, name: str) -> Loader:
+def _interval(corpus: Corpus, task: Task, scored: Scored) -> dict[str, float]:
+    return review_frames.auc_interval(scored) if task.of_frames else review.accuracy_interval(corpus, scored)
+
+
+def _review(run: Run, corpus: Corpus, task: Task, scored: dict[str, Scored]) -> None:
+    worst = run.config.track.worst
+    if isinstance(task, Detect):
+        review_frames.write(run.path, corpus, task, scored, worst=worst)
+    else:
+        review.write(run.path, corpus, run.labels, scored, worst=worst)
+
+
+def _loader(corpus: Corpus, rows: Rows, run: Run, place: Place, name: str, grid: FrameGrid | None) -> Loader:
     return Loader(
         corpus,
         rows,
@@ -103,6 +119,7 @@ def _loader(corpus: Corpus, rows: Rows, run: Run, place: Place, name: str) -> Lo
         training=name == "train",
         rank=place.rank,
         world=place.world,
+        grid=grid,
     )
 
 

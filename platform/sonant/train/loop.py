@@ -131,7 +131,7 @@ def train(
 
         share_buffers(model, average, place)
         scored = evaluate(model if average is None else average, task, loaders.validation, place)
-        metrics = task.metrics(scored.logits_NK, scored.label_N)
+        metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
         best, loss_mean = improved(progress, metrics, settings), progress.loss_sum / progress.loss_count
         progress = after_epoch(progress, metrics, settings)
         report(

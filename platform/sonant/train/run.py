@@ -116,7 +116,9 @@ def resolve(cfg: Experiment) -> Experiment:
     if resolved.train.metric not in known:
         hint = f"validation gives {', '.join(known)}"
         raise ConfigError("config.invalid", f"train.metric = {resolved.train.metric!r} is not measured", hint=hint)
-    rate_hz = create(resolved.model).sample_rate_hz
+    model = create(resolved.model)
+    tasks.grid(resolved, labels, model)
+    rate_hz = model.sample_rate_hz
     if rate_hz != corpus.sample_rate_hz:
         raise ConfigError(
             "config.invalid",
@@ -127,13 +129,14 @@ def resolve(cfg: Experiment) -> Experiment:
 
 
 def _labels(cfg: Experiment, corpus: Corpus) -> tuple[str, ...]:
-    labels = cfg.data.labels if cfg.data.labels is not None else corpus.labels
-    unknown = [label for label in labels if label not in corpus.labels]
+    known = tasks.known_labels(cfg.task, corpus)
+    labels = cfg.data.labels if cfg.data.labels is not None else known
+    unknown = [label for label in labels if label not in known]
     if unknown:
         raise ConfigError(
             "config.invalid",
             f"data.labels: no clip of {cfg.data.corpus} is {unknown[0]!r}",
-            hint=f"the corpus has {', '.join(corpus.labels)}",
+            hint=f"the corpus has {', '.join(known)}",
         )
     return labels
 

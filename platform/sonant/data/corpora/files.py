@@ -8,7 +8,7 @@ from typing import cast
 import fsspec.core
 from fsspec import AbstractFileSystem
 
-from sonant.config.prepare import PrepareFolder, PrepareFsdd, PrepareManifest, PrepareSpeechCommands
+from sonant.config.prepare import PrepareFolder, PrepareFsdd, PrepareManifest, PrepareSpans, PrepareSpeechCommands
 from sonant.data.source import Job
 from sonant.errors import DataError
 
@@ -16,7 +16,7 @@ SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".webm", ".m4a", ".mp4", ".aiff", ".aif", ".aac"}
 )
 
-_Files = PrepareFolder | PrepareFsdd | PrepareManifest | PrepareSpeechCommands
+_Files = PrepareFolder | PrepareFsdd | PrepareManifest | PrepareSpans | PrepareSpeechCommands
 
 
 def find(root: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from sonant.config.prepare import PrepareJoin
 from sonant.data.corpus import Corpus
-from sonant.data.source import Clip, Source
+from sonant.data.source import Clip, Source, Span
 from sonant.errors import DataError
 
 _COLUMNS = ("id", "path", "label", "text", "speaker", "session", "split", "licence")
@@ -18,6 +18,8 @@ def plan(config: PrepareJoin) -> Source:
         if corpus.sample_rate_hz != config.sample_rate_hz:
             rates = f"{corpus.sample_rate_hz} Hz, not {config.sample_rate_hz} Hz"
             raise DataError("data.invalid", f"{corpus.path} is at {rates}", hint="prepare all of them at one rate")
+    if len({corpus.spans_R is None for corpus in (first, *others)}) > 1:
+        raise DataError("data.invalid", "some of the corpora have spans and some have not", hint="join corpora of one sort")
     clips = list(_clips(first, {}, {}))
     wanted = {clip.label for clip in clips}
     for corpus in others:
@@ -47,4 +49,9 @@ def _clips(corpus: Corpus, labels: Mapping[str, str], fixed: Mapping[str, str]) 
             session=told["session"],
             split=told["split"],
             licence=told["licence"],
+            spans=None if corpus.spans_R is None else [_renamed(span, labels) for span in corpus.spans_R[row]],
         )
+
+
+def _renamed(span: Span, labels: Mapping[str, str]) -> Span:
+    return span._replace(label=labels.get(span.label, span.label))
