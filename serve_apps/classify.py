@@ -18,16 +18,16 @@ from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
-from serve_apps.stages import Extractor, Floats, Model, Pipeline, Postprocess
+from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, StageOptions
+from sonant.config.serve import ClassifyApp, DetectApp, StageOptions
 from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
-from sonant.errors import EnvError
-from sonant.runtime.answer import Classification
+from sonant.errors import BundleError, EnvError
+from sonant.runtime.answer import Answer as Answered
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.slots import SlotPool
@@ -167,7 +167,14 @@ def load(app: ClassifyApp) -> tuple[Engine, Metrics]:
     """Opens the bundle: its graphs are loaded when they are first called."""
     engine = Engine(open_bundle(app.bundle), threads=app.threads, providers=app.providers)
     info = engine.info
+    if info.task != TASKS[type(app)]:
+        hint = "serve detectors with serve_apps.detect:build, classifiers with serve_apps.classify:build"
+        raise BundleError("bundle.invalid", f"{info.id} is made for the task {info.task}", hint=hint)
     return engine, Metrics(info.task, info.name, info.version)
+
+
+TASKS: dict[type[ClassifyApp], str] = {ClassifyApp: "classify", DetectApp: "detect"}
+"""What the bundle of an application must be made for."""
 
 
 def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
@@ -181,13 +188,16 @@ def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
 class Ingress:
     """A replica that takes requests. With handles it keeps only the extractor to itself."""
 
+    app_type: type[ClassifyApp] = ClassifyApp
+    make_face = staticmethod(create_face)
+
     def __init__(
         self,
         args: dict[str, Any],
         model: DeploymentHandle[Any] | None = None,
         postprocess: DeploymentHandle[Any] | None = None,
     ) -> None:
-        self._app: ClassifyApp = check(ClassifyApp, args)
+        self._app: ClassifyApp = check(self.app_type, args)
         self._engine, self._metrics = load(self._app)
         if model is None or postprocess is None:
             self._pipeline = fused(self._app, self._engine, self._metrics)
@@ -195,7 +205,7 @@ class Ingress:
             frontend = self._engine if self._engine.splits else None
             extract = Extractor(self._engine.info, self._app.limits, frontend)
             self._pipeline = Pipeline(extract, _remote(model), _remote(postprocess))
-        self._face = create_face(self._app, self._engine, self._pipeline, self._metrics, echo_request_id=False)
+        self._face = self.make_face(self._app, self._engine, self._pipeline, self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._face.app
@@ -212,11 +222,16 @@ class Ingress:
         return _replica(), self._metrics.snapshot()
 
 
+def app_of(args: dict[str, Any]) -> ClassifyApp:
+    """The application that deployments behind the ingress belong to."""
+    return check(DetectApp if "operating_point" in args else ClassifyApp, args)
+
+
 class ModelStage:
     """A replica of the graph alone."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        app: ClassifyApp = check(ClassifyApp, args)
+        app: ClassifyApp = app_of(args)
         engine, self._metrics = load(app)
         self._model = Model(engine, app, self._metrics, body=engine.splits)
 
@@ -231,20 +246,24 @@ class PostprocessStage:
     """A replica of the last stage alone: it reads the bundle's description, and loads no graph."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        app: ClassifyApp = check(ClassifyApp, args)
+        app: ClassifyApp = app_of(args)
         self._postprocess = Postprocess(open_bundle(app.bundle).info)
 
-    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None) -> Classification:
-        return await self._postprocess(logits_WK, duration_s, top_k)
+    async def __call__(self, logits_WK: Floats, duration_s: float, option: Option) -> Answered:
+        return await self._postprocess(logits_WK, duration_s, option)
 
 
 def build(args: dict[str, Any]) -> Application:
     """The application for the `args` of a serve file."""
+    return assemble(check(ClassifyApp, args, source="serve_apps.classify"), Ingress)
+
+
+def assemble(app: ClassifyApp, ingress_type: type[Ingress]) -> Application:
+    """The deployments of an application, in the placement that it asks for."""
     from ray import serve
 
-    app: ClassifyApp = check(ClassifyApp, args, source="serve_apps.classify")
     plain = app.model_dump(mode="json")
-    ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(Ingress))
+    ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(ingress_type))
     if app.placement == "fused":
         return ingress.bind(plain)
     model = serve.deployment(name="ModelStage", **_options(app.model))(ModelStage)

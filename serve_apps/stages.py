@@ -23,11 +23,13 @@ from sonant.audio.formats import sniff
 from sonant.config.serve import ClassifyApp, Limits
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
-from sonant.runtime.answer import Classification, classification, windows
+from sonant.runtime.answer import ANSWERS, Answer, windows
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
 
 Floats = NDArray[np.float32]
+Option = int | str | None
+"""What a request may choose: `top_k` of a classifier, an operating point of a detector."""
 
 _SLICE = 16
 """Most windows of one recording in a call of the graph."""
@@ -122,8 +124,8 @@ class Postprocess:
     def __init__(self, info: BundleInfo) -> None:
         self._info = info
 
-    async def __call__(self, logits_WK: Floats, duration_s: float, top_k: int | None) -> Classification:
-        return classification(self._info, logits_WK, duration_s, top_k)
+    async def __call__(self, logits_WK: Floats, duration_s: float, option: Option) -> Answer:
+        return ANSWERS[self._info.task](self._info, logits_WK, duration_s, option)
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,16 @@ class Pipeline:
 
     extract: Extractor
     model: Callable[[Floats], Awaitable[Floats]]
-    postprocess: Callable[[Floats, float, int | None], Awaitable[Classification]]
+    postprocess: Callable[[Floats, float, Option], Awaitable[Answer]]
     long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
 
-    async def __call__(self, data: bytes, top_k: int | None) -> Classification:
+    async def __call__(self, data: bytes, option: Option) -> Answer:
         if self.extract.is_short(data):
-            return await self._answer(data, top_k)
+            return await self._answer(data, option)
         async with self.long:
-            return await self._answer(data, top_k)
+            return await self._answer(data, option)
 
-    async def _answer(self, data: bytes, top_k: int | None) -> Classification:
+    async def _answer(self, data: bytes, option: Option) -> Answer:
         clip = await self.extract(data)
         logits_WK = await self.model(clip.rows)
-        return await self.postprocess(logits_WK, clip.duration_s, top_k)
+        return await self.postprocess(logits_WK, clip.duration_s, option)

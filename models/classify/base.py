@@ -92,8 +92,8 @@ class Classifier(nn.Module):
 
 
 class LiveClassifier(Classifier):
-    """A causal classifier (models.streaming.Streaming): at every hop, logits of what was heard in the last window, or of
-    the frame when it is framewise."""
+    """A causal classifier (models.streaming.Streaming): at every hop, logits of what was heard in the last window, or
+    of the frame when it is framewise."""
 
     def __init__(self, features: Extractor, encoder: Encoder, head: heads.LiveHead) -> None:
         super().__init__(features, encoder, head)

@@ -169,6 +169,7 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
     parser.add_argument("inputs", nargs="+", metavar="FILE|MANIFEST", help="audio files or URLs, or a manifest")
     parser.add_argument("--top-k", type=int, default=3, help="labels in each answer")
+    parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
     parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
     parser.add_argument("--out", metavar="FILE", help="write JSON lines here instead of stdout")
 
@@ -177,7 +178,8 @@ def infer(args: Arguments) -> None:
     from sonant.config.ray import RayConfig
     from sonant.measure.infer import infer
 
-    lines = infer(args.bundle, args.inputs, top_k=args.top_k, cluster=RayConfig() if args.cluster else None)
+    cluster = RayConfig() if args.cluster else None
+    lines = infer(args.bundle, args.inputs, top_k=args.top_k, point=args.point, cluster=cluster)
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False), file=out, flush=True)

@@ -26,13 +26,17 @@ from typing import Literal
 from sonant.cluster import haproxy
 from sonant.config.load import load
 from sonant.config.ray import RayConfig
-from sonant.config.serve import ClassifyApplication, ServeFile, StageOptions
+from sonant.config.serve import ClassifyApplication, DetectApplication, ServeFile, StageOptions
 from sonant.errors import EnvError
 from sonant.runtime.bundle import open_bundle
 
 log = logging.getLogger(__name__)
 
-_READY_PATHS = {"serve_apps.classify:build": "/info", "serve_apps.home:build": "readyz"}
+_READY_PATHS = {
+    "serve_apps.classify:build": "/info",
+    "serve_apps.detect:build": "/info",
+    "serve_apps.home:build": "readyz",
+}
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""
 _START_S = 300.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what http_proxy says is not about us
@@ -83,7 +87,7 @@ def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Ser
 def _prepare(file: ServeFile, folder: Path) -> bool:
     """What can be known before anything is started; tells whether HAProxy will be in front."""
     for app in file.applications:
-        if isinstance(app, ClassifyApplication):
+        if isinstance(app, ClassifyApplication | DetectApplication):
             open_bundle(app.args.bundle)  # a wrong one is told here, and not by a replica that cannot start
     return _choose_proxy(file.fast_proxy, folder)
 
@@ -209,7 +213,7 @@ def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
         return  # an autoscaler may add nodes
     needed: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
     for app in file.applications:
-        if isinstance(app, ClassifyApplication):
+        if isinstance(app, ClassifyApplication | DetectApplication):
             args = app.args
             stages = [args.ingress] if args.placement == "fused" else [args.ingress, args.model, args.postprocess]
             for stage in stages:

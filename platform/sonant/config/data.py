@@ -64,6 +64,19 @@ class Augment(Section):
     """Beta distribution of the mixing weight."""
 
 
+class Pieces(Section):
+    """Training windows laid out anew from pieces of recordings and pauses; for detection."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the training windows that are; the others are stretches of recordings as they are."""
+    piece_s: tuple[float, float] = (0.4, 4.0)
+    """Range of the length of a piece."""
+    pause_s: tuple[float, float] = (0.2, 2.5)
+    """Range of the pause between two of them."""
+    empty: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Share of those windows that hold no piece, only noise: of the noise corpus, or made."""
+
+
 class DataConfig(Section):
     """The corpus of a run and how batches are made from it."""
 
@@ -78,6 +91,8 @@ class DataConfig(Section):
     split: Split = Split()
     augment: Augment | None = Augment()
     """Variation of the training clips; null turns all of it off."""
+    pieces: Pieces | None = None
+    """Lays some of the training windows of a detector out anew; needs `augment`."""
     repeat: Annotated[int, Field(ge=1)] = 1
     """Times that an epoch goes through the training clips: small corpora need fewer validations that way."""
     prefetch: Annotated[int, Field(ge=0)] = 2

@@ -128,12 +128,6 @@ class PrepareJoin(_Prepare):
 
 
 PrepareConfig = Annotated[
-    PrepareFolder
-    | PrepareFsdd
-    | PrepareSpeechCommands
-    | PrepareManifest
-    | PrepareSpans
-    | PrepareSynth
-    | PrepareJoin,
+    PrepareFolder | PrepareFsdd | PrepareSpeechCommands | PrepareManifest | PrepareSpans | PrepareSynth | PrepareJoin,
     Field(discriminator="kind"),
 ]

@@ -93,6 +93,13 @@ class ClassifyApp(Section):
         return self
 
 
+class DetectApp(ClassifyApp):
+    """Arguments of serve_apps.detect:build: those of a classifier, and an operating point."""
+
+    operating_point: str | None = None
+    """Operating point where a request does not name one, and of live sessions; null: the bundle's own choice."""
+
+
 class HomeApp(Section):
     """Arguments of serve_apps.home:build."""
 
@@ -130,6 +137,19 @@ class ClassifyApplication(Section):
     """Its own settings."""
 
 
+class DetectApplication(Section):
+    """Answers when something is heard in a recording or a live stream."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Route
+    """Where its routes begin."""
+    import_path: Literal["serve_apps.detect:build"]
+    """What builds it: one of ours."""
+    args: DetectApp
+    """Its own settings."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -143,7 +163,7 @@ class HomeApplication(Section):
     """Its own settings."""
 
 
-Application = Annotated[ClassifyApplication | HomeApplication, Field(discriminator="import_path")]
+Application = Annotated[ClassifyApplication | DetectApplication | HomeApplication, Field(discriminator="import_path")]
 
 
 class ServeFile(Section):

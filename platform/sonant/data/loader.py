@@ -6,6 +6,7 @@ There are no worker processes: a batch is a few copies out of a memory map, made
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +18,18 @@ from sonant.config.data import Augment, DataConfig
 from sonant.data.augment import Draws, Placement, draw, draw_mix
 from sonant.data.batch import Batch
 from sonant.data.corpus import Corpus
+from sonant.data.pieces import lay_out
 from sonant.data.prefetch import prefetch
 from sonant.data.rng import Purpose, rng
+from sonant.data.source import Spans
 from sonant.data.targets import FrameGrid, spans_of
 from sonant.data.window import NoiseCorpus, centred, fill, placed, put_before
 from sonant.errors import DataError
 
 Ints = NDArray[np.int64]
+
+
+_Laid = dict[int, Spans]
 
 
 class _Order(NamedTuple):
@@ -111,7 +117,7 @@ class Loader:
             return self._whole(int(rows_B[0]), self._grid)
         samples_B = self._corpus.samples_R[rows_B]
         rows = [int(row) for row in rows_B]
-        draws, pairs = None, None
+        draws, pairs, laid = None, None, _Laid()
         if self._augment is None:
             begin_B = centred(samples_B, self._window)
             wav_BN, length_B = fill(self._corpus, rows, begin_B, self._window)
@@ -122,14 +128,37 @@ class Loader:
             wav_BN, length_B = fill(self._corpus, rows, begin_B, self._window)
             self._add_context(wav_BN, rows, begin_B, place)
             draws = self._with_noise(draws, place)
+            laid = self._lay_out(wav_BN, rows, passes_B)
             pairs = draw_mix(self._augment, self._seed, epoch, step, self._rank, len(rows))
         label_B, row_B = torch.from_numpy(self._label_R[rows_B]), torch.from_numpy(rows_B.copy())
-        target_BTK = None if self._grid is None else self._targets(self._grid, rows, begin_B)
+        target_BTK = None if self._grid is None else self._targets(self._grid, rows, begin_B, laid)
         return Batch(torch.from_numpy(wav_BN), torch.from_numpy(length_B), label_B, row_B, draws, pairs, target_BTK)
 
-    def _targets(self, grid: FrameGrid, rows: list[int], begin_B: Ints) -> Tensor:
-        heard = zip(rows, begin_B.tolist(), strict=True)
-        return torch.from_numpy(np.stack([grid.heard(self._spans_R[row], at, self._window) for row, at in heard]))
+    def _lay_out(self, wav_BN: NDArray[np.int16], rows: list[int], passes_B: Ints) -> _Laid:
+        """Puts pieces of other recordings into some windows; the spans of those, by their place in the batch."""
+        cfg, laid = self._cfg.pieces, _Laid()
+        if cfg is None or self._grid is None:
+            return laid
+
+        def recording(which: float) -> tuple[NDArray[np.int16], Spans]:
+            row = int(self.rows[int(which * self.rows.size)])
+            return self._corpus.read(row), self._spans_R[row]
+
+        noise = None if self._noise is None else partial(self._noise.read, window=self._window)
+        for item, (row, number) in enumerate(zip(rows, passes_B.tolist(), strict=True)):
+            generator = rng(Purpose.PIECES, self._seed, number, row)
+            if generator.random() < cfg.share:
+                wav_BN[item], laid[item] = lay_out(
+                    cfg, generator, recording, noise, self._window, self._corpus.sample_rate_hz
+                )
+        return laid
+
+    def _targets(self, grid: FrameGrid, rows: list[int], begin_B: Ints, laid: _Laid) -> Tensor:
+        heard = (
+            (laid.get(item, self._spans_R[row]), 0 if item in laid else int(begin_B[item]))
+            for item, row in enumerate(rows)
+        )
+        return torch.from_numpy(np.stack([grid.heard(spans, begin, self._window) for spans, begin in heard]))
 
     def _whole(self, row: int, grid: FrameGrid) -> Batch:
         """A batch of one recording from its start to its end."""

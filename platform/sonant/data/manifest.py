@@ -46,7 +46,9 @@ STORED = pa.schema(
 )
 """What a prepared corpus holds beside that: the hash of the samples and where they lie (offset in samples)."""
 
-SPANS = pa.field("spans", pa.list_(pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("label", pa.string())])))
+SPANS = pa.field(
+    "spans", pa.list_(pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("label", pa.string())]))
+)
 STORED_SPANS = pa.schema([*STORED, SPANS])
 """Likewise, where it is known what is heard when: the labelled spans of each clip, in seconds from its start."""
 

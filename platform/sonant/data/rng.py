@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     VOICES = 6
     SPEECH = 7
     SILENCE = 8
+    PIECES = 9
 
 
 def rng(purpose: Purpose, *numbers: int) -> np.random.Generator:

@@ -34,7 +34,9 @@ class FrameGrid:
             begin, end = ((time_s * self.rate_hz - first) / self.layout.frame for time_s in (span.start_s, span.end_s))
             low, high = max(0, int(np.floor(begin))), min(count, int(np.ceil(end)))
             frame_T = np.arange(low, max(low, high))
-            share_TK[low : max(low, high), number[span.label]] += np.minimum(end, frame_T + 1) - np.maximum(begin, frame_T)
+            share_TK[low : max(low, high), number[span.label]] += np.minimum(end, frame_T + 1) - np.maximum(
+                begin, frame_T
+            )
         # Up to rounding: spans that fill just half of a frame count.
         return (share_TK >= 0.5 - 1e-9).astype(np.uint8)
 

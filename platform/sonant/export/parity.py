@@ -1,8 +1,8 @@
 """Proof that a bundle computes what was trained: every graph against torch, streams against whole signals.
 
     model    torch on whole clips               against model.onnx, over batch sizes x lengths x kinds of sound
-    clip     torch on a clip within the window  against the last live frame (all of them when it is framewise): one graph
-                                                was trained, it works live too
+    clip     torch on a clip within the window  against the last live frame, or all of them when it is framewise: one
+                                                graph was trained, it works live too
     stream   torch in steps                     against torch at once, for every way to cut the signal
     step     step.onnx in steps                 against torch at once, likewise, and for rows alone
     split    frontend.onnx then body.onnx       against torch on whole clips

@@ -3,6 +3,7 @@
 One JSON object for each, in order. A recording that cannot be read is told in its place and the others go on:
 
     {"path": "a.wav", "model": ..., "label": "yes", "score": 0.98, "scores": [...], "duration_s": 1.2}
+    {"path": "a.wav", "model": ..., "operating_point": "balanced", "segments": [...], "duration_s": 1.2}   (a detector)
     {"path": "b.wav", "error": {"code": "audio.undecodable", "message": ..., "hint": ..., "request_id": ""}}
 """
 
@@ -22,6 +23,7 @@ from sonant.data.corpus import MANIFEST_FILE, Corpus
 from sonant.data.manifest import read_manifest
 from sonant.data.shards import INFO_FILE
 from sonant.errors import SonantError
+from sonant.runtime.answer import option_of
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.infer import classify
@@ -49,19 +51,25 @@ class Item:
 
 
 def infer(
-    bundle_ref: str, inputs: Sequence[str], *, top_k: int | None = 3, cluster: RayConfig | None = None
+    bundle_ref: str,
+    inputs: Sequence[str],
+    *,
+    top_k: int | None = 3,
+    point: str | None = None,
+    cluster: RayConfig | None = None,
 ) -> Iterator[Line]:
     """Answers for files, URLs and manifests, one after another in this process, or by all CPUs of a cluster.
 
-    On a cluster paths must hold on every machine: use URLs, or a shared disk. Answers and their order are the same.
+    `point` names an operating point of a detector. On a cluster paths must hold on every machine: use URLs, or a shared
+    disk. Answers and their order are the same.
     """
     if cluster is None:
-        listener = Listener(bundle_ref, top_k)
+        listener = Listener(bundle_ref, top_k, point)
         return (listener.answer(item) for item in listing(inputs))
     from sonant.cluster.spread import spread
 
     items = [json.dumps(asdict(item)) for item in listing(inputs)]
-    return map(json.loads, spread(_Remote, (files.absolute(bundle_ref), top_k), items, settings=cluster))
+    return map(json.loads, spread(_Remote, (files.absolute(bundle_ref), top_k, point), items, settings=cluster))
 
 
 def listing(inputs: Sequence[str]) -> Iterator[Item]:
@@ -84,13 +92,13 @@ def listing(inputs: Sequence[str]) -> Iterator[Item]:
 class Listener:
     """A bundle that answers items; what an actor of a cluster holds."""
 
-    def __init__(self, bundle_ref: str, top_k: int | None = None) -> None:
+    def __init__(self, bundle_ref: str, top_k: int | None = None, point: str | None = None) -> None:
         self._engine = Engine(open_bundle(bundle_ref))
-        self._top_k = top_k
+        self._option = option_of(self._engine.info, top_k, point)
 
     def answer(self, item: Item) -> Line:
         try:
-            return {"path": item.path, **classify(self._engine, self._read(item), self._top_k)}
+            return {"path": item.path, **classify(self._engine, self._read(item), self._option)}
         except SonantError as error:
             return {"path": item.path, **error.body()}
 
@@ -108,8 +116,8 @@ class Listener:
 class _Remote:
     """A listener in another process; items and answers travel as JSON."""
 
-    def __init__(self, bundle_ref: str, top_k: int | None) -> None:
-        self._listener = Listener(bundle_ref, top_k)
+    def __init__(self, bundle_ref: str, top_k: int | None, point: str | None) -> None:
+        self._listener = Listener(bundle_ref, top_k, point)
 
     def __call__(self, text: str) -> str:
         return json.dumps(self._listener.answer(Item(**json.loads(text))))

@@ -21,16 +21,16 @@ class Det(NamedTuple):
     false_alarm_P: NDArray[np.float64]
 
 
-def det(score_N: Floats, positive_N: NDArray[np.generic]) -> Det:
+def det(score_N: Floats, positive_N: NDArray[np.integer] | NDArray[np.bool_]) -> Det:
     """The curve of N scores whose true class is known; rates of a class without items are NaN."""
     order = np.argsort(-score_N, kind="stable")
-    score_N, positive_N = score_N[order].astype(np.float64), positive_N[order].astype(bool)
+    score_N, hit_N = score_N[order].astype(np.float64), positive_N[order].astype(np.bool_)
     # Equal scores pass a threshold together.
     last_P = np.flatnonzero(np.append(np.diff(score_N) != 0, True)) if score_N.size else np.zeros(0, np.int64)
-    hits_P, alarms_P = np.cumsum(positive_N)[last_P], np.cumsum(~positive_N)[last_P]
+    hits_P, alarms_P = np.cumsum(hit_N)[last_P], np.cumsum(~hit_N)[last_P]
     with np.errstate(invalid="ignore", divide="ignore"):
-        miss_P = 1 - np.concatenate(([0], hits_P)) / np.float64(positive_N.sum())
-        false_alarm_P = np.concatenate(([0], alarms_P)) / np.float64((~positive_N).sum())
+        miss_P = 1 - np.concatenate(([0], hits_P)) / np.float64(hit_N.sum())
+        false_alarm_P = np.concatenate(([0], alarms_P)) / np.float64((~hit_N).sum())
     return Det(np.concatenate(([np.inf], score_N[last_P])), miss_P, false_alarm_P)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from sonant.errors import ModelError
 from sonant.runtime import frames
 from sonant.runtime.events import Event, EventBank, Events
 from sonant.runtime.info import BundleInfo
@@ -28,6 +29,7 @@ __all__ = [
     "Segment",
     "classification",
     "detection",
+    "option_of",
     "softmax",
     "windows",
 ]
@@ -117,6 +119,13 @@ def detection(info: BundleInfo, logits_WTK: Floats, duration_s: float, point: st
         ],
         "duration_s": round(duration_s, 6),
     }
+
+
+def option_of(info: BundleInfo, top_k: int | None = None, point: str | None = None) -> int | str | None:
+    """Of what a caller may ask for, what this bundle's task takes; an operating point must be one of its own."""
+    if info.detect is None and point is not None:
+        raise ModelError("model.unknown", f"{info.id} has no operating points", hint="only detectors have them")
+    return top_k if info.detect is None else point_of(info, point)[0]
 
 
 Answer = Classification | Detection

@@ -1,9 +1,9 @@
 """From probabilities of frames to segments: smoothing, hysteresis, hang-over, shortest lengths, a quiet time.
 
 A label is on from the frame whose smoothed probability reaches `on`, until one falls under `off`. Gaps shorter than
-`min_silence_ms` are bridged; so a segment is complete, and a live one reported, when its silence has lasted that long (or
-`hang_ms`, if that is longer). The moving average delays what it smooths by half its length: times are set back by
-that. The score is the mean smoothed probability while it was on. Whole recordings and streams go through the same code.
+`min_silence_ms` are bridged; so a segment is complete, and a live one reported, when its silence has lasted that long
+(or `hang_ms`, if that is longer). The moving average delays what it smooths by half its length: times are set back by
+that. The score is the mean smoothed probability while it was on. Recordings and streams go through the same code.
 
 Shapes: R streams, B the rows of one call, F or T frames, K labels.
 """

@@ -18,7 +18,9 @@ from sonant.tasks.task import Inputs, Task
 __all__ = ["Inputs", "Task", "create", "grid", "known_labels"]
 
 
-def create(cfg: TaskConfig, labels: tuple[str, ...], label_counts: Sequence[int], grid: FrameGrid | None = None) -> Task:
+def create(
+    cfg: TaskConfig, labels: tuple[str, ...], label_counts: Sequence[int], grid: FrameGrid | None = None
+) -> Task:
     """The task that a config describes; `label_counts` are the training clips of each label, `grid` are the frames of
     the network where the task is about frames."""
     if isinstance(cfg, DetectTask):
@@ -35,7 +37,9 @@ def grid(cfg: Experiment, labels: tuple[str, ...], model: Classifier) -> FrameGr
         return None
     if not model.framewise:
         hint = "set model.head.kind=framewise"
-        raise ConfigError("config.invalid", f"task.kind=detect wants frames, the head is {cfg.model.head.kind}", hint=hint)
+        raise ConfigError(
+            "config.invalid", f"task.kind=detect wants frames, the head is {cfg.model.head.kind}", hint=hint
+        )
     if (augment := cfg.data.augment) is not None:
         for name in ("speed", "context_p", "mixup_p"):
             if getattr(augment, name):

@@ -1,4 +1,4 @@
-"""The DET picture: miss against false alarms on normal-deviate axes (Martin et al. 1997), by matplotlib if it is there."""
+"""The DET picture: misses against false alarms on normal-deviate axes (Martin et al. 1997), drawn by matplotlib."""
 
 from __future__ import annotations
 

@@ -69,7 +69,9 @@ def execute(
         ended = loop.train(cfg, model, task, pair, place=place, start=start, report=report, save=save)
         model.load_state_dict(checkpoint.load_weights(run.checkpoint("best")))
         scored = {name: evaluate(model, task, loader, place) for name, loader in loaders.items()}
-        metrics = {name: task.metrics(outputs.logits_NK, outputs.label_N, outputs.row_N) for name, outputs in scored.items()}
+        metrics = {
+            name: task.metrics(outputs.logits_NK, outputs.label_N, outputs.row_N) for name, outputs in scored.items()
+        }
         if "test" in scored:
             metrics["test"] |= _interval(corpus, task, scored["test"])
         if writer is not None:

@@ -19,7 +19,9 @@ def plan(config: PrepareJoin) -> Source:
             rates = f"{corpus.sample_rate_hz} Hz, not {config.sample_rate_hz} Hz"
             raise DataError("data.invalid", f"{corpus.path} is at {rates}", hint="prepare all of them at one rate")
     if len({corpus.spans_R is None for corpus in (first, *others)}) > 1:
-        raise DataError("data.invalid", "some of the corpora have spans and some have not", hint="join corpora of one sort")
+        raise DataError(
+            "data.invalid", "some of the corpora have spans and some have not", hint="join corpora of one sort"
+        )
     clips = list(_clips(first, {}, {}))
     wanted = {clip.label for clip in clips}
     for corpus in others:

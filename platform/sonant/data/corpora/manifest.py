@@ -23,7 +23,9 @@ def _clip(config: PrepareManifest, root: str, row: dict[str, Any]) -> Clip:
     path = below(root, str(row["path"]))
     # A duration alone describes a file; with a start, both cut a part out of it.
     part = {"start_s": row["start_s"], "duration_s": row["duration_s"]} if row["start_s"] is not None else {}
-    text = {name: str(row[name]) for name in ("label", "text", "speaker", "session", "split", "licence")}
+    text: dict[str, Any] = {
+        name: str(row[name]) for name in ("label", "text", "speaker", "session", "split", "licence")
+    }
     return Clip(str(row["id"]), path, job(config, root, path, **part), start_s=row["start_s"] or 0.0, **text)
 
 

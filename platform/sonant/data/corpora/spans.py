@@ -28,7 +28,8 @@ def plan(config: PrepareSpans) -> Source:
     if (config.spans is None) == (config.by_energy is None):
         raise DataError("data.invalid", "give the table `spans`, or the label `by_energy` that loud stretches get")
     root = config.root if config.root is not None else config.manifest.rpartition("/")[0] or "."
-    rows = cast(list[dict[str, Any]], read_manifest(config.manifest, corpus=config.dataset, splits=config.splits).to_pylist())
+    table = read_manifest(config.manifest, corpus=config.dataset, splits=config.splits)
+    rows = cast(list[dict[str, Any]], table.to_pylist())
     sessions = _sessions([str(row["speaker"]) for row in rows])
     spans = None if config.spans is None else read_spans(config.spans, root, config.labels)
     clips = [_clip(config, root, row, session, spans) for row, session in zip(rows, sessions, strict=True)]
@@ -77,10 +78,11 @@ def _clip(
     first: float = row["start_s"] or 0.0
     last = math.inf if row["start_s"] is None or row["duration_s"] is None else first + row["duration_s"]
     part = {"start_s": row["start_s"], "duration_s": row["duration_s"]} if row["start_s"] is not None else {}
-    text = {name: str(row[name]) for name in ("text", "speaker", "split", "licence")}
+    text: dict[str, Any] = {name: str(row[name]) for name in ("text", "speaker", "split", "licence")}
     inside = None if spans is None else _inside(spans.get(path, ()), first, last)
-    told = str(row["session"]) or session
-    return Clip(str(row["id"]), path, job(config, root, path, **part), start_s=first, session=told, spans=inside, **text)
+    text["session"] = str(row["session"]) or session
+    work = job(config, root, path, **part)
+    return Clip(str(row["id"]), path, work, start_s=first, spans=inside, **text)
 
 
 def _inside(spans: Sequence[Span], first: float, last: float) -> Spans:
