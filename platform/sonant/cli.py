@@ -114,12 +114,13 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="?", metavar="DATA", help="prepared corpus; without it, the run's own")
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument("--out", metavar="FOLDER", help="also write metrics, confusion matrix and predictions here")
+    parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
 
 def evaluate(args: Arguments) -> None:
     from sonant.measure.evaluate import evaluate
 
-    show(evaluate(args.subject, args.data, split=args.split, out=args.out))
+    show(evaluate(args.subject, args.data, split=args.split, out=args.out, trials=args.trials))
 
 
 def _export_words(parser: argparse.ArgumentParser) -> None:

@@ -34,7 +34,9 @@ def run_page(path: str) -> str:
         parts.append(_scores(end))
     review = files.join(path, "review")
     if files.exists(files.join(review, "confusion.json")):
-        parts += [_confusions(files.read_json(files.join(review, "confusion.json"))), _worst(review)]
+        parts.append(_confusions(files.read_json(files.join(review, "confusion.json"))))
+    if files.exists(files.join(review, "worst.json")):
+        parts.append(_worst(review))
     parts.append(_setup(path))
     return page(f"{config.name} {_id(path)}", *parts)
 

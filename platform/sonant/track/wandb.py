@@ -121,6 +121,8 @@ def _review(folder: str) -> dict[str, Any]:
     """Confusion matrices, and the worst clips to see and hear."""
     import wandb
 
+    if not files.exists(files.join(folder, "confusion.json")):
+        return _worst(folder)
     labels = cast(list[str], files.read_json(files.join(folder, "confusion.json"))["labels"])
     table = pq.read_table(io.BytesIO(files.read_bytes(files.join(folder, "predictions.parquet"))))
     shown: dict[str, Any] = {}
