@@ -38,7 +38,9 @@ ERRORS: dict[str, Meaning] = {
     "model.no_stream": Meaning(422, 1008, "train with model.causal=true to get a bundle that streams"),
     "run.not_found": Meaning(404, 1008, "give a run folder: it holds config.yaml and checkpoints/"),
     "run.failed": Meaning(500, 1011, "events.jsonl in the run folder says how far it came"),
-    "run.invalid": Meaning(422, 1008, "the folder was changed by hand: train anew, or take the weights of the same config"),
+    "run.invalid": Meaning(
+        422, 1008, "the folder was changed by hand: train anew, or take the weights of the same config"
+    ),
     "run.diverged": Meaning(500, 1011, "lower train.lr, or turn on gradient clipping"),
     "bundle.not_found": Meaning(404, 1008, "give a bundle folder, STORE/NAME@ALIAS or STORE/NAME/VERSION"),
     "bundle.invalid": Meaning(422, 1008, "export it again: the folder is incomplete or from another version"),
@@ -56,7 +58,7 @@ ERRORS: dict[str, Meaning] = {
     "request.origin": Meaning(403, 1008, "open the page from this server, or add its origin to allowed_origins"),
     "request.upgrade": Meaning(426, 1008, "open it as a WebSocket: ws:// or wss://"),
     "request.too_slow": Meaning(408, 4408, "send audio or a ping within the idle limit"),
-    "speaker.not_found": Meaning(404, 1008, "enrol with POST /v1/speakers; an enrolment ends when its time is over"),
+    "speaker.not_found": Meaning(404, 1008, "enrol with POST /v1/speakers; an enrolment ends in time"),
     "speaker.mismatch": Meaning(409, 1008, "vectors of different models cannot be compared: enrol the speaker again"),
     "server.starting": Meaning(503, 1013, "try again in a moment: not every application is loaded"),
     "server.full": Meaning(503, 1013, "try again in a moment"),
