@@ -16,7 +16,7 @@ class Embedder(Classifier):
     """Waves in, embeddings [B, E] of length 1 out. The last layer, which knows the training speakers, is gone."""
 
     def __init__(self, model: Classifier) -> None:
-        assert not model.framewise, "frames have no embedding of the clip"
+        assert isinstance(model.head, PooledHead), "frames have no embedding of the clip"
         head = deepcopy(model.head)
         head.output = nn.Identity()
         super().__init__(model.features, model.encoder, head)

@@ -12,7 +12,7 @@ from sonant.config.prepare import PrepareConfig
 from sonant.data.prepare import prepare
 from sonant.train.local import fit_local
 
-EXPERIMENTS = [name for name in names() if name.startswith("kws/") and not name.endswith("_search")]
+EXPERIMENTS = [name for name in names() if name.startswith(("kws/", "embed/")) and not name.endswith("_search")]
 
 
 @pytest.fixture(scope="module")
@@ -27,5 +27,5 @@ def test_smoke_set_trains(name: str, corpus: str, tmp_path: Path) -> None:
     overrides = [f"data.corpus={corpus}", f"track.runs={tmp_path}", "track.wandb=off"]
     config = load(Experiment, name, overrides, smoke=True)
     result = fit_local(config)
-    assert 0.0 <= result.metrics["validation"]["accuracy"] <= 1.0
+    assert 0.0 <= result.metrics["validation"][config.train.metric] <= 1.0
     assert (Path(result.path) / "checkpoints" / "best" / "model.safetensors").stat().st_size > 10_000
