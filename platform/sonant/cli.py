@@ -17,9 +17,12 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from sonant.errors import EnvError, SonantError
+from sonant.errors import ConfigError, EnvError, SonantError
 
 Arguments = argparse.Namespace
+
+_SERVER_RATE_HZ = 16_000
+"""Rate of what is sent to a server: it takes any."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,42 @@ def infer(args: Arguments) -> None:
             print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
 
 
+def _listen_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
+    parser.add_argument("--url", help="a served application instead: http://127.0.0.1:8000/v1/audio/detections")
+    parser.add_argument("--file", metavar="FILE", help="play a recording as if it were live, instead of a microphone")
+    parser.add_argument("--fast", action="store_true", help="with --file: do not wait for the time that it takes")
+    parser.add_argument("--device", metavar="NAME|NUMBER", help="microphone; default: the system's own")
+    parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
+
+
+def listen(args: Arguments) -> None:
+    from sonant.listen.here import listen_here
+    from sonant.listen.source import from_file, from_microphone
+    from sonant.listen.there import listen_there
+
+    if (args.bundle is None) == (args.url is None):
+        hint = "sonant listen store/speech@champion"
+        raise ConfigError("config.invalid", "give a BUNDLE to listen with here, or the --url of a server", hint=hint)
+    engine = None
+    rate_hz = _SERVER_RATE_HZ
+    if args.bundle is not None:
+        from sonant.runtime.bundle import open_bundle
+        from sonant.runtime.engine import Engine
+
+        engine = Engine(open_bundle(args.bundle))
+        rate_hz = engine.info.sample_rate_hz
+    chunks = from_file(args.file, rate_hz, fast=args.fast) if args.file else from_microphone(rate_hz, args.device)
+    if not args.file:
+        say("listening; Ctrl-C stops it")
+    if engine is not None:
+        messages = listen_here(engine, chunks, rate_hz, point=args.point)
+    else:
+        messages = listen_there(args.url, chunks, rate_hz, token=os.environ.get("SONANT_TOKEN"))
+    for message in messages:
+        print(json.dumps(message, ensure_ascii=False), flush=True)
+
+
 def _serve_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="name under configs/ (serve/kws), path or URL")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: http_options.port=9000")
@@ -258,6 +297,7 @@ VERBS: dict[str, Verb] = {
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
+    "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
     "models": Verb("list every network with its size and speed", _models_words, models),
@@ -280,6 +320,8 @@ EXTRAS = {
     "espeakng_loader": "synth",
     "wandb": "review",
     "torchaudio": "pretrained",
+    "websockets": "listen",
+    "sounddevice": "listen",
 }
 """The extra that brings a module."""
 

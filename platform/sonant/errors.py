@@ -51,6 +51,7 @@ ERRORS: dict[str, Meaning] = {
     "env.disk_full": Meaning(507, 1011, "free some space: nothing was left half-written"),
     "env.child": Meaning(500, 1011, "a helper process crashed or hung: run it again, and report what it was at"),
     "env.cluster": Meaning(503, 1013, "check the address and that the cluster is up"),
+    "env.no_device": Meaning(500, 1011, "plug a microphone in, or play a file with --file"),
     "env.exposed": Meaning(500, 1011, "listen on 127.0.0.1, or export RAY_AUTH_MODE=token first"),
     "request.invalid": Meaning(422, 1008, "/docs describes every route and message"),
     "request.not_found": Meaning(404, 1008, "/docs lists the routes"),

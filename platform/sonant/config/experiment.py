@@ -25,6 +25,7 @@ class Experiment(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of weights, batches, augmentation and dropout."""
     task: TaskConfig = ClassifyTask()
+    """What the outputs of the network mean: a label for each clip (classify), or what is heard when (detect)."""
     model: ModelConfig
     data: DataConfig
     train: TrainConfig = TrainConfig()

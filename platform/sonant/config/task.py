@@ -73,9 +73,9 @@ class DetectTask(Section):
     """Weight of frames in which a label is heard, against 1 for the others."""
     delay_ms: Annotated[float, Field(ge=0, le=2000)] = 40.0
     """How late the answer about a frame may come: so much of what follows is heard first. Rounded to whole frames."""
-    window_s: Annotated[float, Field(ge=1, le=600)] = 20.0
+    window_s: Annotated[float, Field(ge=1, le=600)] = 30.0
     """Longer recordings are judged in windows of this length."""
-    context_s: Annotated[float, Field(ge=0, le=60)] = 4.0
+    context_s: Annotated[float, Field(ge=0, le=60)] = 10.0
     """Overlap of those windows, so that every frame knows its past; less than half of `window_s`."""
     postprocess: Postprocess = Postprocess()
     low_fa_per_hour: Annotated[float, Field(gt=0)] = 0.5

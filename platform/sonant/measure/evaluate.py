@@ -218,7 +218,7 @@ def _thresholds(opened: Bundle | Run) -> dict[str, VerifyPoint] | None:
     """The operating points that were chosen on validation; None of a run that has not ended."""
     if isinstance(opened, Bundle):
         return opened.info.embed.points if opened.info.embed else None
-    known = files.exists(files.join(opened.path, review_vectors.FOLDER, review_vectors.OPERATING))
+    known = files.exists(files.join(opened.path, review_vectors.FOLDER, review_vectors.THRESHOLDS))
     return review_vectors.read_points(opened.path) if known else None
 
 

@@ -72,6 +72,7 @@ def thinned(curve: Det, points: int = 200) -> Det:
     """Some points of a long curve, close together where rates are small, as a DET chart wants them."""
     if len(curve.threshold_P) <= points:
         return curve
-    grid = np.concatenate((np.geomspace(1e-4, 0.5, points // 2), 1 - np.geomspace(1e-4, 0.5, points // 2)[::-1]))
-    at_P = np.unique(np.searchsorted(curve.false_alarm_P, grid, side="right") - 1)
+    half = np.geomspace(1e-4, 0.5, (points - 2) // 2)
+    at_P = np.searchsorted(curve.false_alarm_P, np.concatenate((half, 1 - half[::-1])), side="right") - 1
+    at_P = np.unique(np.concatenate(([0], at_P, [len(curve.threshold_P) - 1])))
     return Det(*(column_P[at_P] for column_P in curve))

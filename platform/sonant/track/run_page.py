@@ -12,13 +12,15 @@ from sonant.audio.decode import decode
 from sonant.config.experiment import Experiment
 from sonant.config.load import load
 from sonant.track import files
+from sonant.track.detection_page import detection
 from sonant.track.events import Event, history, read
 from sonant.track.page.chart import Series, curves
 from sonant.track.page.html import Content, Html, data_uri, duration, fold, number, page, section, table, tag, tiles
 from sonant.track.page.matrix import confusion, most_confused
 from sonant.track.page.png import spectrogram
+from sonant.track.verification_page import verification
 
-_STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3}
+_STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3, "auc": 0, "f1": 1, "eer": 2, "segment_error": 3}
 _MISTAKES = 8
 _LONGEST_S = 600.0
 
@@ -35,6 +37,10 @@ def run_page(path: str) -> str:
     review = files.join(path, "review")
     if files.exists(files.join(review, "confusion.json")):
         parts.append(_confusions(files.read_json(files.join(review, "confusion.json"))))
+    if files.exists(files.join(review, "operating.json")):
+        parts.append(detection(review))
+    if files.exists(files.join(review, "thresholds.json")):
+        parts.append(verification(review))
     if files.exists(files.join(review, "worst.json")):
         parts.append(_worst(review))
     parts.append(_setup(path))
@@ -74,9 +80,10 @@ def _figures(config: Experiment, events: Sequence[Event], end: Event) -> list[tu
 
 
 def _interval(test: dict[str, Any]) -> str:
-    if "accuracy_low" not in test:
-        return ""
-    return f"95 %: {number(test['accuracy_low'])} to {number(test['accuracy_high'])}"
+    for name in ("accuracy", "auc"):
+        if f"{name}_low" in test:
+            return f"95 %: {number(test[f'{name}_low'])} to {number(test[f'{name}_high'])}"
+    return ""
 
 
 def _curves(events: Sequence[Event]) -> Html:
@@ -106,7 +113,7 @@ def _curves(events: Sequence[Event]) -> Html:
 
 def _scores(end: Event) -> Html:
     """Metrics of the best checkpoint, by split."""
-    names = [name for name in end["best"] if not name.startswith("accuracy_")]
+    names = [name for name in end["best"] if not name.endswith(("_low", "_high"))]
     rows = [(name, number(end["best"][name]), number(end["test"].get(name))) for name in names]
     return section("Scores of the best checkpoint", table(["metric", "validation", "test"], rows))
 

@@ -1,6 +1,6 @@
 """review/ of an embedder: what a person looks at (and listens to) after a run.
 
-operating.json   operating points chosen on validation, and what they give on each split
+thresholds.json  operating points chosen on validation, and what they give on each split
 det.json         for each split, some points of the DET curve; det.png is the picture (extra `review`)
 worst/NN.wav     the validation recordings least like the others of their speaker; worst.json tells what they are
 """
@@ -25,10 +25,11 @@ from sonant.tasks.embed import Embed
 from sonant.track import files
 from sonant.train.evaluate import Scored
 from sonant.train.review import FOLDER
-from sonant.train.review_frames import OPERATING, write_curves
+from sonant.train.review_frames import write_curves
 
 Points = dict[str, VerifyPoint]
 
+THRESHOLDS = "thresholds.json"
 _POINTS = TypeAdapter(Points)
 
 
@@ -47,7 +48,7 @@ def write(run: str, corpus: Corpus, task: Embed, scored: Mapping[str, Scored], *
         if split != "validation"
     }
     listed = {split: _POINTS.dump_python(table, mode="json") for split, table in told.items()}
-    files.write_json(files.join(folder, OPERATING), listed)
+    files.write_json(files.join(folder, THRESHOLDS), listed)
     write_curves(
         folder, {split: {"pairs": roc.thinned(roc.det(score[split], trials[split].same_P))} for split in scored}
     )
@@ -56,7 +57,7 @@ def write(run: str, corpus: Corpus, task: Embed, scored: Mapping[str, Scored], *
 
 def read_points(run: str) -> Points:
     """The operating points that the review of a run chose."""
-    return _POINTS.validate_python(files.read_json(files.join(run, FOLDER, OPERATING))["validation"])
+    return _POINTS.validate_python(files.read_json(files.join(run, FOLDER, THRESHOLDS))["validation"])
 
 
 def eer_interval(task: Embed, scored: Scored) -> dict[str, float]:

@@ -84,7 +84,7 @@ def test_infer_gives_vectors_of_length_one(voice_run: Path, voice_bundle: Path) 
 
 def test_the_review_has_points_curves_and_the_worst_to_hear(voice_run: Path) -> None:
     review = voice_run / "review"
-    points = json.loads((review / "operating.json").read_text(encoding="utf-8"))
+    points = json.loads((review / "thresholds.json").read_text(encoding="utf-8"))
     assert points["validation"]["low_false_accept"]["false_accept"]["value"] <= 0.01
     assert set(points) == {"validation", "test"}
     worst = json.loads((review / "worst.json").read_text(encoding="utf-8"))
