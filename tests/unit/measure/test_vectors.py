@@ -12,6 +12,7 @@ from sonant.errors import ConfigError, DataError
 from sonant.measure.evaluate import evaluate
 from sonant.measure.infer import infer
 from sonant.runtime.bundle import open_bundle
+from sonant.track.report import report
 from sonant.train.run import open_run
 
 
@@ -91,3 +92,9 @@ def test_the_review_has_points_curves_and_the_worst_to_hear(voice_run: Path) -> 
     assert len(worst) == 2
     assert worst[0]["loss"] >= worst[1]["loss"]
     assert (review / worst[0]["file"]).is_file()
+
+
+def test_the_report_shows_curves_and_thresholds(voice_run: Path, tmp_path: Path) -> None:
+    page = Path(report(str(voice_run), out=str(tmp_path / "report.html"))).read_text(encoding="utf-8")
+    assert "Verification" in page
+    assert "low_false_accept" in page
