@@ -10,6 +10,7 @@ import pytest
 
 from sonant.errors import ConfigError, DataError
 from sonant.measure.evaluate import evaluate
+from sonant.measure.bundle import measure
 from sonant.measure.infer import infer
 from sonant.runtime.bundle import open_bundle
 from sonant.track.report import report
@@ -92,6 +93,11 @@ def test_the_review_has_points_curves_and_the_worst_to_hear(voice_run: Path) -> 
     assert len(worst) == 2
     assert worst[0]["loss"] >= worst[1]["loss"]
     assert (review / worst[0]["file"]).is_file()
+
+
+def test_what_it_costs_is_told_without_the_last_layer(voice_run: Path, voice_bundle: Path) -> None:
+    trained = sum(parameter.numel() for parameter in open_run(str(voice_run)).load_model().parameters())
+    assert measure(str(voice_bundle), runs=2)["params"] == trained - 6 * 12
 
 
 def test_the_report_shows_curves_and_thresholds(voice_run: Path, tmp_path: Path) -> None:
