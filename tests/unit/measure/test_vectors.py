@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sonant.errors import ConfigError, DataError
-from sonant.measure.evaluate import evaluate
 from sonant.measure.bundle import measure
+from sonant.measure.evaluate import evaluate
 from sonant.measure.infer import infer
 from sonant.runtime.bundle import open_bundle
 from sonant.track.report import report
