@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
-from sonant.config.serve import AnswerForm, ClassifyApp, DetectApp, StageOptions
+from sonant.config.serve import AnswerForm, ClassifyApp, DetectApp, EmbedApp, SpeakersApp, StageOptions, VerifyApp
 from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
@@ -163,13 +163,20 @@ def load(app: ClassifyApp) -> tuple[Engine, Metrics]:
     engine = Engine(open_bundle(app.bundle), threads=app.threads, providers=app.providers)
     info = engine.info
     if info.task != TASKS[type(app)]:
-        hint = "serve detectors with serve_apps.detect:build, classifiers with serve_apps.classify:build"
+        hint = "classify: serve_apps.classify; detect: serve_apps.detect; embed: serve_apps.embed, verify and speakers"
         raise BundleError("bundle.invalid", f"{info.id} is made for the task {info.task}", hint=hint)
     return engine, Metrics(info.task, info.name, info.version)
 
 
-TASKS: dict[type[ClassifyApp], str] = {ClassifyApp: "classify", DetectApp: "detect"}
+TASKS: dict[type[ClassifyApp], str] = {
+    ClassifyApp: "classify",
+    DetectApp: "detect",
+    EmbedApp: "embed",
+    VerifyApp: "embed",
+    SpeakersApp: "embed",
+}
 """What the bundle of an application must be made for."""
+_APPS = {kind.__name__: kind for kind in TASKS}
 
 
 def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
@@ -219,16 +226,11 @@ class Ingress:
         return _replica(), self._metrics.snapshot()
 
 
-def app_of(args: dict[str, Any]) -> ClassifyApp:
-    """The application that deployments behind the ingress belong to."""
-    return check(DetectApp if "operating_point" in args else ClassifyApp, args)
-
-
 class ModelStage:
-    """A replica of the graph alone."""
+    """A replica of the graph alone; `kind` names the type of the application that it belongs to."""
 
-    def __init__(self, args: dict[str, Any]) -> None:
-        app: ClassifyApp = app_of(args)
+    def __init__(self, args: dict[str, Any], kind: str) -> None:
+        app: ClassifyApp = check(_APPS[kind], args)
         engine, self._metrics = load(app)
         self._model = Model(engine, app, self._metrics, body=engine.splits)
 
@@ -242,8 +244,8 @@ class ModelStage:
 class PostprocessStage:
     """A replica of the last stage alone: it reads the bundle's description, and loads no graph."""
 
-    def __init__(self, args: dict[str, Any]) -> None:
-        app: ClassifyApp = app_of(args)
+    def __init__(self, args: dict[str, Any], kind: str) -> None:
+        app: ClassifyApp = check(_APPS[kind], args)
         self._postprocess = Postprocess(open_bundle(app.bundle).info, app.answer)
 
     async def __call__(self, logits_WK: Floats, duration_s: float, option: Option) -> Told:
@@ -259,13 +261,13 @@ def assemble(app: ClassifyApp, ingress_type: type[Ingress]) -> Application:
     """The deployments of an application, in the placement that it asks for."""
     from ray import serve
 
-    plain = app.model_dump(mode="json")
+    plain, kind = app.model_dump(mode="json"), type(app).__name__
     ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(ingress_type))
     if app.placement == "fused":
         return ingress.bind(plain)
     model = serve.deployment(name="ModelStage", **_options(app.model))(ModelStage)
     postprocess = serve.deployment(name="PostprocessStage", **_options(app.postprocess))(PostprocessStage)
-    return ingress.bind(plain, model.bind(plain), postprocess.bind(plain))
+    return ingress.bind(plain, model.bind(plain, kind), postprocess.bind(plain, kind))
 
 
 def _options(stage: StageOptions) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""For every tier that serves something: a detector of two "words" made of tones, and ways to run a server."""
+"""For every tier that serves something: a detector of "words" made of tones, an embedder, and ways to run a server."""
 
 from __future__ import annotations
 
@@ -99,6 +99,54 @@ def tone_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Trained(model=network.eval(), config=config, labels=TONE_LABELS, metrics={"loss": loss.item()}, run="tones")
     )
     return Path(publish(seal(*made), str(tmp_path_factory.mktemp("tones") / "bundle")))
+
+
+@pytest.fixture(scope="session")
+def voice_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder: a small embedder, trained on six "voices" (chords of a pitch), judged on others."""
+    import numpy as np
+
+    from sonant.config.experiment import Experiment
+    from sonant.config.load import check
+    from sonant.data.source import Clip
+    from sonant.data.write import write_corpus
+    from sonant.train.local import fit_local
+
+    folder = tmp_path_factory.mktemp("voices")
+    rng = np.random.default_rng(0)
+    clips: list[tuple[Clip, np.ndarray]] = []
+    for number in range(72):
+        voice, take = number % 12, number // 12
+        time = np.arange(int(rng.integers(1500, 4000))) / 8000
+        wav_N = np.sum([np.sin(2 * np.pi * (200 + 130 * voice) * n * time) / n for n in (1, 2)], axis=0)
+        split = {1: "validation", 4: "validation", 7: "validation", 2: "test", 5: "test", 8: "test"}.get(voice, "train")
+        clip = Clip(f"c{number}", f"v{voice}/{take}.wav", {}, label="x", speaker=f"voice{voice}", split=split)
+        clips.append((clip, (5000 * wav_N + 100 * rng.standard_normal(len(time))).astype(np.int16)))
+    write_corpus(str(folder / "corpus"), iter(clips), name="voices", sample_rate_hz=8000, split_by="speaker")
+    head = {"kind": "embedding", "pool": "mean", "size": 12, "cosine": True}
+    # Steady tones: taking the mean of a clip away would leave nothing.
+    features = {"kind": "melspec", "sample_rate_hz": 8000, "norm": "none"}
+    config: Experiment = check(
+        Experiment,
+        {
+            "name": "voices",
+            "task": {"kind": "embed", "loss": {"kind": "aam_softmax", "margin": 0.1, "scale": 10}},
+            "model": {"kind": "tc_resnet", "width": 0.25, "features": features, "head": head},
+            "data": {"corpus": str(folder / "corpus"), "clip_s": 0.25, "batch_size": 12, "augment": None, "repeat": 15},
+            "train": {"epochs": 2, "lr": 0.01, "threads": 1, "metric": "eer", "mode": "min"},
+            "track": {"runs": str(folder / "runs"), "wandb": "off", "worst": 2},
+            "export": {"split_features": True},
+        },
+    )
+    return Path(fit_local(config, report=lambda event: None).path)
+
+
+@pytest.fixture(scope="session")
+def voice_bundle(voice_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small embedder exported: a folder that tests may read and not change."""
+    from sonant.export.export import export
+
+    return Path(export(str(voice_run), out=str(tmp_path_factory.mktemp("voices") / "bundle")))
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,7 @@ class Classifier(nn.Module):
 
     def embed(self, wav_BN: Tensor) -> Tensor:
         """The embeddings [B, E] of whole clips: what goes into the head's last layer."""
+        assert isinstance(self.head, heads.PooledHead), "frames have no embedding of the clip"
         return self.head.embed(self.encoder(self.features(wav_BN)))
 
     def load_pretrained(self) -> None:

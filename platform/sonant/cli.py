@@ -126,6 +126,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cluster", action="store_true", help="with --folds: train with Ray Train, not in this process"
     )
+    parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
 
 def evaluate(args: Arguments) -> None:
@@ -138,7 +139,7 @@ def evaluate(args: Arguments) -> None:
             "data.invalid", f"one corpus at a time, not {', '.join(args.data)}", hint="key=value needs --folds"
         )
     else:
-        show(evaluate(args.subject, *args.data, split=args.split, out=args.out))
+        show(evaluate(args.subject, *args.data, split=args.split, out=args.out, trials=args.trials))
 
 
 def _folds(args: Arguments) -> None:

@@ -59,6 +59,8 @@ ERRORS: dict[str, Meaning] = {
     "request.origin": Meaning(403, 1008, "open the page from this server, or add its origin to allowed_origins"),
     "request.upgrade": Meaning(426, 1008, "open it as a WebSocket: ws:// or wss://"),
     "request.too_slow": Meaning(408, 4408, "send audio or a ping within the idle limit"),
+    "speaker.not_found": Meaning(404, 1008, "enrol with POST /v1/speakers; an enrolment ends in time"),
+    "speaker.mismatch": Meaning(409, 1008, "vectors of different models cannot be compared: enrol the speaker again"),
     "server.starting": Meaning(503, 1013, "try again in a moment: not every application is loaded"),
     "server.full": Meaning(503, 1013, "try again in a moment"),
     "server.unreachable": Meaning(503, 1013, "start one with `sonant serve`, or give its address with --url"),

@@ -26,7 +26,7 @@ from typing import Literal
 from sonant.cluster import haproxy
 from sonant.config.load import load
 from sonant.config.ray import RayConfig
-from sonant.config.serve import ClassifyApplication, DetectApplication, ServeFile, StageOptions
+from sonant.config.serve import HomeApplication, ServeFile, StageOptions
 from sonant.errors import EnvError
 from sonant.runtime.bundle import open_bundle
 
@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 _READY_PATHS = {
     "serve_apps.classify:build": "/info",
     "serve_apps.detect:build": "/info",
+    "serve_apps.embed:build": "/info",
+    "serve_apps.verify:build": "/info",
+    "serve_apps.speakers:build": "/info",
     "serve_apps.home:build": "readyz",
 }
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""
@@ -87,7 +90,7 @@ def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Ser
 def _prepare(file: ServeFile, folder: Path) -> bool:
     """What can be known before anything is started; tells whether HAProxy will be in front."""
     for app in file.applications:
-        if isinstance(app, ClassifyApplication | DetectApplication):
+        if not isinstance(app, HomeApplication):
             open_bundle(app.args.bundle)  # a wrong one is told here, and not by a replica that cannot start
     return _choose_proxy(file.fast_proxy, folder)
 
@@ -213,7 +216,7 @@ def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
         return  # an autoscaler may add nodes
     needed: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
     for app in file.applications:
-        if isinstance(app, ClassifyApplication | DetectApplication):
+        if not isinstance(app, HomeApplication):
             args = app.args
             stages = [args.ingress] if args.placement == "fused" else [args.ingress, args.model, args.postprocess]
             for stage in stages:

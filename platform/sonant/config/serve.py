@@ -105,6 +105,40 @@ class DetectApp(ClassifyApp):
     """Operating point where a request does not name one, and of live sessions; null: the bundle's own choice."""
 
 
+class EmbedApp(ClassifyApp):
+    """Arguments of serve_apps.embed:build: those of a classifier."""
+
+
+class VerifyApp(EmbedApp):
+    """Arguments of serve_apps.verify:build: those of an embedder, where enrolled speakers are, and how strict to be."""
+
+    speakers: str | None = None
+    """Folder or URL that serve_apps.speakers keeps enrolments in; null: only recordings are compared."""
+    operating_point: str | None = None
+    """Operating point where a request does not name one; null: the bundle's own choice."""
+
+
+class SpeakersApp(EmbedApp):
+    """Arguments of serve_apps.speakers:build: those of an embedder, and how enrolments are kept."""
+
+    speakers: str
+    """Folder or URL (file, s3, gs, memory) of the enrolments, the same for all replicas. Only vectors are kept."""
+    ttl_s: Annotated[float, Field(gt=0)] = 30 * 86_400.0
+    """Time after which an enrolment ends, where the request says nothing."""
+    max_ttl_s: Annotated[float, Field(gt=0)] = 365 * 86_400.0
+    """Longest time that a request may ask for."""
+    max_files: Annotated[int, Field(ge=1, le=12)] = 8
+    """Most recordings in one enrolment."""
+    max_speakers: Annotated[int, Field(ge=1)] = 10_000
+    """Most enrolments; more are refused."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.ttl_s > self.max_ttl_s:
+            raise ValueError(f"ttl_s={self.ttl_s:g} must not be above max_ttl_s={self.max_ttl_s:g}")
+        return self
+
+
 class HomeApp(Section):
     """Arguments of serve_apps.home:build."""
 
@@ -155,6 +189,45 @@ class DetectApplication(Section):
     """Its own settings."""
 
 
+class EmbedApplication(Section):
+    """Answers with the vector of a recording."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Route
+    """Where its routes begin."""
+    import_path: Literal["serve_apps.embed:build"]
+    """What builds it: one of ours."""
+    args: EmbedApp
+    """Its own settings."""
+
+
+class VerifyApplication(Section):
+    """Answers whether two recordings, or a recording and an enrolled speaker, are the same."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Route
+    """Where its routes begin."""
+    import_path: Literal["serve_apps.verify:build"]
+    """What builds it: one of ours."""
+    args: VerifyApp
+    """Its own settings."""
+
+
+class SpeakersApplication(Section):
+    """Keeps the vectors of enrolled speakers."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Route
+    """Where its routes begin."""
+    import_path: Literal["serve_apps.speakers:build"]
+    """What builds it: one of ours."""
+    args: SpeakersApp
+    """Its own settings."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -168,7 +241,15 @@ class HomeApplication(Section):
     """Its own settings."""
 
 
-Application = Annotated[ClassifyApplication | DetectApplication | HomeApplication, Field(discriminator="import_path")]
+Application = Annotated[
+    ClassifyApplication
+    | DetectApplication
+    | EmbedApplication
+    | VerifyApplication
+    | SpeakersApplication
+    | HomeApplication,
+    Field(discriminator="import_path"),
+]
 
 
 class ServeFile(Section):

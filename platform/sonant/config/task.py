@@ -108,11 +108,54 @@ class DetectTask(Section):
         return self
 
 
+class EmbedTask(Section):
+    """Who (or what) is it? Vectors of recordings, to be compared by their cosine: learned by telling the training
+    speakers apart, judged on pairs of recordings of others."""
+
+    kind: Literal["embed"] = "embed"
+    target: Literal["speaker", "label"] = "speaker"
+    """Column of the corpus that two recordings have in common when they count as the same."""
+    loss: LossConfig = CrossEntropy()
+    """cross_entropy; or aam_softmax, which needs model.head={kind: embedding, cosine: true}."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the target spread over all training speakers."""
+    trials: Literal["all", "balanced"] = "all"
+    """Pairs of recordings that validation and test judge: all of a split, or as many different as same ones."""
+    most_trials: Annotated[int, Field(ge=100)] = 1_000_000
+    """Where there are more pairs, so many are drawn; half of them are same ones, if there are that many."""
+    low_false_accept: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    """The operating point `low_false_accept` takes at most this share of different pairs for the same."""
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """No label is ever told."""
+        return ()
+
+    @property
+    def events(self) -> EventRule:
+        """Unused: embeddings are of whole recordings."""
+        return EventRule()
+
+    @property
+    def link(self) -> Link:
+        """Unused: embeddings are compared, not scored."""
+        return Link()
+
+    @model_validator(mode="after")
+    def _one_of_all(self) -> Self:
+        if self.loss.kind not in ("cross_entropy", "aam_softmax"):
+            raise ValueError(f"loss={self.loss.kind} does not fit embeddings: use cross_entropy or aam_softmax")
+        return self
+
+
 def _kind(data: Any) -> str:
     """A section without a kind is a classifier's."""
     return str(data.get("kind", "classify") if isinstance(data, dict) else data.kind)  # pyright: ignore
 
 
 TaskConfig = Annotated[
-    Annotated[ClassifyTask, Tag("classify")] | Annotated[DetectTask, Tag("detect")], Discriminator(_kind)
+    Annotated[ClassifyTask, Tag("classify")]
+    | Annotated[DetectTask, Tag("detect")]
+    | Annotated[EmbedTask, Tag("embed")],
+    Discriminator(_kind),
 ]

@@ -25,11 +25,14 @@ from sonant.data.source import Spans
 from sonant.data.targets import FrameGrid, spans_of
 from sonant.data.window import NoiseCorpus, centred, fill, placed, put_before
 from sonant.errors import DataError
+from sonant.runtime.answer import clips
 
 Ints = NDArray[np.int64]
 
 
 _Laid = dict[int, Spans]
+_TOLD = 50
+"""Most labels that a message names."""
 
 
 class _Order(NamedTuple):
@@ -48,6 +51,9 @@ class Loader:
 
     With a `grid`, clips are recordings whose spans have labels, all rows count, and batches say what is heard at each
     frame. Training takes windows anywhere in them; evaluation takes each recording whole, in a batch of its own.
+
+    With an `identity`, the labels are values of that column. Evaluation takes all rows that have any value there,
+    numbers the values anew, and a batch holds the windows of one whole recording (`runtime.answer.clips`).
     """
 
     def __init__(
@@ -62,11 +68,15 @@ class Loader:
         rank: int = 0,
         world: int = 1,
         grid: FrameGrid | None = None,
+        identity: str | None = None,
     ) -> None:
         assert 0 <= rank < world
         self._grid, self._spans_R = grid, [] if grid is None else spans_of(corpus)
-        if grid is None:
-            self.rows, self._label_R = _labelled(corpus, rows, labels, complete=training)
+        if identity is not None and not training:
+            self.rows, self._label_R = identified(corpus, rows, identity)
+        elif grid is None:
+            column = identity or "label"
+            self.rows, self._label_R = _labelled(corpus, rows, labels, complete=training, column=column)
         else:
             self.rows, self._label_R = rows.astype(np.int64), np.zeros(len(corpus), np.int64)
         self.label_counts = tuple(int(count) for count in np.bincount(self._label_R[self.rows], minlength=len(labels)))
@@ -76,7 +86,8 @@ class Loader:
         self._augment: Augment | None = cfg.augment if training else None
         self._window = round(cfg.clip_s * corpus.sample_rate_hz)
         self._noise = _open_noise(self._augment, corpus)
-        self._batch_size = 1 if grid is not None and not training else cfg.batch_size
+        self._whole = not training and (grid is not None or identity is not None)
+        self._batch_size = 1 if self._whole else cfg.batch_size
 
     @property
     def steps(self) -> int:
@@ -113,8 +124,8 @@ class Loader:
         return _Order(*shares)
 
     def _batch(self, epoch: int, step: int, rows_B: Ints, passes_B: Ints) -> Batch:
-        if self._grid is not None and not self._training:
-            return self._whole(int(rows_B[0]), self._grid)
+        if self._whole:
+            return self._recording(int(rows_B[0]))
         samples_B = self._corpus.samples_R[rows_B]
         rows = [int(row) for row in rows_B]
         draws, pairs, laid = None, None, _Laid()
@@ -160,13 +171,14 @@ class Loader:
         )
         return torch.from_numpy(np.stack([grid.heard(spans, begin, self._window) for spans, begin in heard]))
 
-    def _whole(self, row: int, grid: FrameGrid) -> Batch:
-        """A batch of one recording from its start to its end."""
-        wav_1N, row_B = self._corpus.read(row)[None], torch.tensor([row])
-        target_1TK = grid.whole(self._spans_R[row], wav_1N.shape[1])[None]
-        length_B = torch.tensor([wav_1N.shape[1]])
-        wav, target = torch.from_numpy(wav_1N.copy()), torch.from_numpy(target_1TK)
-        return Batch(wav, length_B, torch.zeros_like(row_B), row_B, target_BTK=target)
+    def _recording(self, row: int) -> Batch:
+        """A batch of one recording from its start to its end: in one piece for a grid, in windows otherwise."""
+        wav_N, row_B = self._corpus.read(row), torch.tensor([row])
+        length_B, label_B = torch.tensor([wav_N.size]), torch.from_numpy(self._label_R[[row]])
+        if self._grid is None:
+            return Batch(torch.from_numpy(clips(wav_N, self._window)), length_B, label_B, row_B)
+        target = torch.from_numpy(self._grid.whole(self._spans_R[row], wav_N.size)[None])
+        return Batch(torch.from_numpy(wav_N[None].copy()), length_B, label_B, row_B, target_BTK=target)
 
     def _add_context(self, wav_BN: NDArray[np.int16], rows: list[int], begin_B: Ints, place: Placement) -> None:
         gap_B = np.rint(place.gap_s * self._corpus.sample_rate_hz).astype(np.int64)
@@ -185,23 +197,41 @@ class Loader:
         return draws.with_noise(torch.from_numpy(noise_BN))
 
 
-def _labelled(corpus: Corpus, rows: Ints, labels: tuple[str, ...], *, complete: bool) -> tuple[Ints, Ints]:
+def identified(corpus: Corpus, rows: Ints, column: str) -> tuple[Ints, Ints]:
+    """The rows that have a value in a column, and a number for the value of every row (-1: none). Pairs of recordings
+    are judged: DataError where the rows have none of the same value, or none of different ones."""
+    value_R = corpus.column(column)
+    known = {value: number for number, value in enumerate(sorted(set(value_R) - {""}))}
+    label_R = np.array([known.get(value, -1) for value in value_R], np.int64)
+    kept = rows[label_R[rows] >= 0].astype(np.int64)
+    count = np.unique(label_R[kept], return_counts=True)[1]
+    if len(count) < 2 or count.max() < 2:
+        told = f"{len(kept)} recordings of {len(count)} {column}s in a split of {corpus.path}"
+        hint = "give each split at least two of them, one with two recordings (data.split)"
+        raise DataError("data.empty", f"{told}: no pairs to compare", hint=hint)
+    return kept, label_R
+
+
+def _labelled(
+    corpus: Corpus, rows: Ints, labels: tuple[str, ...], *, complete: bool, column: str = "label"
+) -> tuple[Ints, Ints]:
     """The rows that have one of the labels, and the label number of every row of the corpus (-1: none of them).
 
     A network can be judged on a corpus that lacks some of its labels, but not learn them from it (`complete`).
     """
-    missing = [label for label in labels if label not in corpus.info.labels]
+    label_R = corpus.column(column)
+    missing = sorted(set(labels) - set(label_R))
     if missing and complete:
-        hint = f"it has {', '.join(corpus.labels)}"
-        raise DataError("data.invalid", f"{corpus.path} has no label {', '.join(missing)}", hint=hint)
+        hint = f"it has {', '.join(sorted(set(label_R) - {''})[:_TOLD])}"
+        raise DataError("data.invalid", f"{corpus.path} has no {column} {', '.join(missing[:_TOLD])}", hint=hint)
     number = {label: index for index, label in enumerate(labels)}
-    label_R = np.array([number.get(label, -1) for label in corpus.column("label")], np.int64)
-    kept = rows[label_R[rows] >= 0].astype(np.int64)
+    number_R = np.array([number.get(label, -1) for label in label_R], np.int64)
+    kept = rows[number_R[rows] >= 0].astype(np.int64)
     if kept.size == 0:
         raise DataError(
-            "data.empty", f"{corpus.path}: no clips of {', '.join(labels)} among the {rows.size} of this split"
+            "data.empty", f"{corpus.path}: no clips of {', '.join(labels[:_TOLD])} among the {rows.size} of this split"
         )
-    return kept, label_R
+    return kept, number_R
 
 
 def _open_noise(augment: Augment | None, corpus: Corpus) -> NoiseCorpus | None:

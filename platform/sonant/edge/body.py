@@ -1,14 +1,16 @@
 """Reads uploads without ever holding more of them than the limits.
 
 Sizes are checked while bytes arrive, so a missing or false Content-Length changes nothing. Multipart bodies are parsed
-as they come in; only the field `file` is kept.
+as they come in; only the fields that the route asks for are kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections import Counter
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
@@ -20,6 +22,16 @@ from sonant.errors import AudioError, RequestError
 FIELD = "file"
 _RAW = frozenset({"application/octet-stream", "application/ogg", "video/webm", "video/mp4", "video/ogg"})
 _MAX_PARTS = 16
+_MAX_TEXT = 1000
+"""Most bytes of a field that is a word and not a recording."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was sent in a form: recordings by field in the order they came, and words."""
+
+    files: Mapping[str, list[bytes]]
+    texts: Mapping[str, str]
 
 
 class Uploads:
@@ -64,6 +76,24 @@ class Upload:
         hint = "send multipart field `file`, or the bytes with an audio/* type"
         raise AudioError("audio.unsupported", told, hint=hint)
 
+    async def read_form(self, request: Request, files: Mapping[str, int], texts: tuple[str, ...] = ()) -> Form:
+        """The fields of a multipart form: of each of `files` at most so many recordings, and the words `texts`."""
+        kind, parameters = content_type(request.headers.get("content-type", ""))
+        if kind != "multipart/form-data":
+            raise RequestError("request.invalid", f"content type {kind or 'none'}", hint="send multipart/form-data")
+        kept = {**files, **dict.fromkeys(texts, 1)}
+        collector = await _collected(self._chunks(request), parameters.get("boundary", ""), kept)
+        if not collector.finished:
+            raise RequestError("request.invalid", "the multipart body ends before its last boundary")
+        for name, count in collector.seen.items():
+            if count > kept.get(name, count):
+                raise RequestError(
+                    "request.invalid", f"the form has {count} fields {name!r}, at most {kept[name]} are taken"
+                )
+        found = collector.parts
+        words = {name: _text(name, found[name][0]) for name in texts if found[name]}
+        return Form({name: [bytes(part) for part in found[name]] for name in files}, words)
+
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         """The chunks of a body, until they are too many or come too slowly."""
         self._check_size(_announced(request) or 0)
@@ -102,32 +132,48 @@ def _announced(request: Request) -> int | None:
 
 
 async def _file_field(chunks: AsyncIterator[bytes], boundary: str) -> bytes:
-    collector = _Collector(boundary)
+    collector = await _collected(chunks, boundary, {FIELD: 1})
+    if not collector.parts[FIELD]:
+        raise RequestError("request.invalid", f"the form has no field {FIELD!r}")
+    if not collector.finished:
+        raise RequestError("request.invalid", "the multipart body ends before its last boundary")
+    return bytes(collector.parts[FIELD][0])
+
+
+async def _collected(chunks: AsyncIterator[bytes], boundary: str, kept: Mapping[str, int]) -> _Collector:
+    collector = _Collector(boundary, kept)
     try:
         async for chunk in chunks:
             collector.parser.write(chunk)
         collector.parser.finalize()
     except MultipartParseError as error:
         raise RequestError("request.invalid", f"the multipart body is broken: {error}") from None
-    if collector.audio is None:
-        raise RequestError("request.invalid", f"the form has no field {FIELD!r}")
-    if not collector.finished:
-        raise RequestError("request.invalid", "the multipart body ends before its last boundary")
-    return bytes(collector.audio)
+    return collector
+
+
+def _text(name: str, raw: bytearray) -> str:
+    try:
+        if len(raw) <= _MAX_TEXT:
+            return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    raise RequestError("request.invalid", f"the field {name!r} is no text of at most {_MAX_TEXT} bytes")
 
 
 class _Collector:
-    """Callbacks for the push parser: keeps the part that is named `file`, drops the others."""
+    """Callbacks for the push parser: keeps the first parts of each name that is wanted, drops the others."""
 
-    def __init__(self, boundary: str) -> None:
+    def __init__(self, boundary: str, kept: Mapping[str, int]) -> None:
         if not 0 < len(boundary) <= 70:  # RFC 2046, 5.1.1
             raise RequestError("request.invalid", "the multipart content type has no usable boundary")
-        self.audio: bytearray | None = None
+        self.parts: dict[str, list[bytearray]] = {name: [] for name in kept}
+        self.seen: Counter[str] = Counter()
         self.finished = False
+        self._kept = kept
         self._parts = 0
         self._name = bytearray()
         self._value = bytearray()
-        self._wanted = False
+        self._into: bytearray | None = None
         self.parser = MultipartParser(
             boundary,
             {
@@ -142,22 +188,24 @@ class _Collector:
 
     def _part(self) -> None:
         self._parts += 1
-        self._wanted = False
+        self._into = None
         if self._parts > _MAX_PARTS:
             raise RequestError("request.invalid", f"the form has more than {_MAX_PARTS} parts")
 
     def _header(self) -> None:
-        if bytes(self._name).lower() == b"content-disposition" and self.audio is None:
+        if bytes(self._name).lower() == b"content-disposition" and self._into is None:
             _, parameters = parse_options_header(bytes(self._value))
-            if parameters.get(b"name") == FIELD.encode():
-                self._wanted = True
-                self.audio = bytearray()
+            name = parameters.get(b"name", b"").decode("latin-1")
+            self.seen[name] += 1
+            if self.seen[name] <= self._kept.get(name, 0):
+                self._into = bytearray()
+                self.parts[name].append(self._into)
         self._name.clear()
         self._value.clear()
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        if self._wanted and self.audio is not None:
-            self.audio += data[start:end]
+        if self._into is not None:
+            self._into += data[start:end]
 
     def _end(self) -> None:
         self.finished = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -31,6 +31,19 @@ UPLOAD: dict[str, Any] = {
     }
 }
 """OpenAPI of a route that takes a recording."""
+
+
+def form(files: Mapping[str, int], texts: Sequence[str] = (), *, required: Sequence[str] = ()) -> dict[str, Any]:
+    """OpenAPI of a route that takes a multipart form: of each of `files` at most so many recordings, and words."""
+    recording = {"type": "string", "format": "binary"}
+    fields: dict[str, Any] = {
+        name: recording if most == 1 else {"type": "array", "items": recording, "maxItems": most}
+        for name, most in files.items()
+    }
+    fields |= {name: {"type": "string"} for name in texts}
+    schema = {"type": "object", "properties": fields, "required": list(required)}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
 
 UPLOAD_ERRORS = (
     "audio.empty", "audio.undecodable", "audio.not_finite", "audio.unsupported", "audio.too_big", "audio.too_long",

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from sonant.config.experiment import Experiment
-from sonant.runtime.info import BundleInfo, DetectInfo, Rate
+from sonant.runtime.info import BundleInfo, DetectInfo, EmbedInfo, Rate
 
 _SHOWN_LABELS = 60
 _LINKS = {"softmax": "a softmax", "sigmoid": "sigmoids (each label for itself: they need not sum to 1)"}
@@ -25,7 +25,9 @@ def _title(info: BundleInfo, config: Experiment) -> str:
     if info.detect is not None and info.hop is not None:
         live = f"runs live, {1000 * info.latency / info.sample_rate_hz:g} ms behind"
     gives = (
-        f"one of {len(info.labels)} labels for each clip of sound"
+        f"a vector of {info.embed.size} numbers for each recording, to be compared by the cosine"
+        if info.embed is not None
+        else f"one of {len(info.labels)} labels for each clip of sound"
         if info.detect is None
         else f"the segments in which {len(info.labels)} label(s) are heard, from frames of "
         f"{1000 * info.detect.layout.frame / info.sample_rate_hz:g} ms"
@@ -34,7 +36,8 @@ def _title(info: BundleInfo, config: Experiment) -> str:
         f"A `{config.model.kind}` network that gives {gives}.",
         f"It takes mono samples at {info.sample_rate_hz} Hz, was trained on clips of {info.clip_s:g} s, and {live}.",
     )
-    return f"# {info.name}\n\nVersion {info.version}, made {info.created}.\n\n{about}\nLabels: {_labels(info.labels)}\n"
+    labels = f"\nLabels: {_labels(info.labels)}\n" if info.labels else ""
+    return f"# {info.name}\n\nVersion {info.version}, made {info.created}.\n\n{about}{labels}"
 
 
 def _text(*sentences: str) -> str:
@@ -59,7 +62,24 @@ def _data(info: BundleInfo, config: Experiment) -> str:
 def _metrics(info: BundleInfo) -> str:
     rows = _table({"metric": "value"} | {name: f"{value:.4f}" for name, value in info.metrics.items()})
     about = f"## Metrics\n\nOf the weights in this bundle, measured when they were trained.\n\n{rows}\n"
+    if info.embed is not None:
+        return f"{about}\n{_thresholds(info.embed)}"
     return about if info.detect is None else f"{about}\n{_points(info, info.detect)}"
+
+
+def _thresholds(embed: EmbedInfo) -> str:
+    head = {"operating point": "cosine | different taken for same | same taken for different"}
+    rows = {
+        name: f"{point.threshold:.3f} | {_rate(point.false_accept)} | {_rate(point.false_reject)}"
+        for name, point in embed.points.items()
+    }
+    point = embed.points[embed.default]
+    about = _text(
+        f"Two recordings are of the same {embed.target} from a cosine on that was chosen on {point.same} same and",
+        f"{point.different} different pairs of validation recordings, with 95 % intervals; `{embed.default}` is used",
+        "unless another is asked for.",
+    )
+    return f"{about}\n{_table(head | rows)}\n"
 
 
 def _points(info: BundleInfo, detect: DetectInfo) -> str:
@@ -104,7 +124,10 @@ def _table(rows: Mapping[str, str]) -> str:
 def _limits(info: BundleInfo) -> str:
     background = ", ".join(f"`{label}`" for label in info.background if label in info.labels)
     about = _text(
-        "Where no segment is, none of the labels was heard."
+        "Who was trained on is not in this bundle, and the layer that told them apart is left out. Vectors of other"
+        " bundles, or of another version of this one, mean something else."
+        if info.embed is not None
+        else "Where no segment is, none of the labels was heard."
         if info.detect is not None
         else f"Sound that is none of the labels is meant to come out as {background}."
         if background

@@ -13,15 +13,17 @@ from typing import Any, cast
 from safetensors.torch import save
 
 from models.classify.base import Classifier
+from models.classify.embedder import Embedder
 from models.streaming import Streaming
 from sonant.config.experiment import Experiment
 from sonant.config.load import dump
+from sonant.config.task import EmbedTask
 from sonant.export.bundle import Contents, digests, publish, seal
 from sonant.export.card import card
 from sonant.export.onnx import OnnxGraph, export_graphs
 from sonant.export.parity import prove
 from sonant.runtime.bundle import judge
-from sonant.runtime.info import BundleInfo, DetectInfo, OperatingPoint, Provenance, Role
+from sonant.runtime.info import BundleInfo, DetectInfo, EmbedInfo, OperatingPoint, Provenance, Role, VerifyPoint
 from sonant.track import events, files
 
 _LIBRARIES = ("sonant", "torch", "onnx", "onnxscript", "onnxruntime")
@@ -42,6 +44,8 @@ class Trained:
     temperature: float = 1.0
     points: Mapping[str, tuple[OperatingPoint, ...]] | None = None
     """Operating points of a detector, by name."""
+    verify: Mapping[str, VerifyPoint] | None = None
+    """Operating points of an embedder, by name."""
 
 
 def export(run_url: str, *, out: str | None = None) -> str:
@@ -75,24 +79,30 @@ def read_run(run_url: str) -> Trained:
     """A run's best checkpoint and what is known about it."""
     from sonant.data.corpus import Corpus
     from sonant.export.calibrate import calibrate
-    from sonant.train.review_frames import read_points
+    from sonant.train import review_frames, review_vectors
     from sonant.train.run import open_run
 
     run = open_run(run_url)
+    model, kind = cast(Classifier, run.load_model("best")), run.config.task.kind
     metrics = _metrics(run.path)
-    of_clips = run.config.task.kind == "classify"
-    fitted, errors = calibrate(run.path, test="test.ece" in metrics) if of_clips else (1.0, {})
+    fitted, errors = calibrate(run.path, test="test.ece" in metrics) if kind == "classify" else (1.0, {})
     return Trained(
-        model=cast(Classifier, run.load_model("best")),
-        config=run.config,
-        labels=run.labels,
+        model=Embedder(model) if kind == "embed" else model,
+        config=without_speakers(run.config) if kind == "embed" else run.config,
+        labels=() if kind == "embed" else run.labels,
         metrics=metrics | errors,
         run=run.path,
         corpus_sha256=Corpus.open(run.config.data.corpus).hash,
         commit=_commit(run.path),
         temperature=fitted,
-        points=None if of_clips else read_points(run.path),
+        points=review_frames.read_points(run.path) if kind == "detect" else None,
+        verify=review_vectors.read_points(run.path) if kind == "embed" else None,
     )
+
+
+def without_speakers(config: Experiment) -> Experiment:
+    """A config that does not say who was trained on: names are nobody's business but the run's."""
+    return config.model_copy(update={"data": config.data.model_copy(update={"labels": None})})
 
 
 def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datetime, contents: Contents) -> BundleInfo:
@@ -120,6 +130,7 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         window_ms=config.model.window_ms if live and detect is None else 0.0,
         temperature=trained.temperature,
         detect=detect,
+        embed=_embed(trained, graphs),
         graphs={role: graph.info for role, graph in graphs.items()},
         metrics=dict(trained.metrics),
         parity={},
@@ -144,6 +155,17 @@ def _detect(trained: Trained) -> DetectInfo | None:
         return None
     assert trained.points is not None, "a detector's run has operating points"
     return DetectInfo(layout=grid.layout, points=dict(trained.points))
+
+
+def _embed(trained: Trained, graphs: Mapping[Role, OnnxGraph]) -> EmbedInfo | None:
+    """Size and operating points, of an embedder."""
+    task = trained.config.task
+    if not isinstance(task, EmbedTask):
+        return None
+    assert trained.verify is not None, "an embedder's run has operating points"
+    size = graphs["model"].info.outputs[0].shape[-1]
+    assert isinstance(size, int), "embeddings are of one size"
+    return EmbedInfo(size=size, target=task.target, points=dict(trained.verify))
 
 
 def _weights(model: Classifier) -> bytes:

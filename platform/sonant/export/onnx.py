@@ -1,6 +1,6 @@
 """From a network to ONNX graphs with named, dynamic sizes and explicit stream state.
 
-    model.onnx      wav [batch, samples]                     -> logits [batch, K]
+    model.onnx      wav [batch, samples]                     -> logits [batch, K], or embedding [batch, E]
     step.onnx       chunk [rows, hop * frames], in.<state>   -> logits [rows, frames, K], out.<state>
     frontend.onnx   wav [batch, samples]                     -> features [batch, F, T]
     body.onnx       features [batch, F, T]                   -> logits [batch, K]
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from models.classify.base import Classifier
+from models.classify.embedder import Embedder
 from models.streaming import Streaming, state_specs
 from sonant.errors import BundleError, EnvError
 from sonant.runtime.graph import Graph
@@ -91,7 +92,7 @@ class _Body(nn.Module):
 
 def _clip_graph(model: Classifier) -> OnnxGraph:
     wav = {"wav": _clips(model)}
-    return _trace("model.onnx", model, (_example_wav(model),), wav, {"logits": _logits(model)}, tuple(wav.values()))
+    return _trace("model.onnx", model, (_example_wav(model),), wav, _outputs(model), tuple(wav.values()))
 
 
 def _step_graph(model: Streaming) -> OnnxGraph:
@@ -126,7 +127,7 @@ def _split_graphs(model: Classifier) -> tuple[OnnxGraph, OnnxGraph]:
     with torch.no_grad():
         feat_BFT = model.features(wav_BN)
     feat = {"features": {0: Dim("batch", min=1, max=_MAX), 2: Dim("time", min=2, max=1 << 24)}}
-    body = _trace("body.onnx", _Body(model).eval(), (feat_BFT,), feat, {"logits": _logits(model)}, tuple(feat.values()))
+    body = _trace("body.onnx", _Body(model).eval(), (feat_BFT,), feat, _outputs(model), tuple(feat.values()))
     return frontend, body
 
 
@@ -190,9 +191,11 @@ def _check_axes(file: str, tensors: Sequence[TensorInfo], wanted: Mapping[str, A
                 raise BundleError("bundle.unproven", f"{file}: axis {axis} of {tensor.name} is frozen: {tensor.shape}")
 
 
-def _logits(model: Classifier) -> Axes:
-    """The axes of the logits that vary."""
-    return (0, 1) if model.framewise else (0,)
+def _outputs(model: Classifier) -> dict[str, Axes]:
+    """What a network gives, and the axes of it that vary."""
+    if isinstance(model, Embedder):
+        return {"embedding": (0,)}
+    return {"logits": (0, 1) if model.framewise else (0,)}
 
 
 def _clips(model: Classifier) -> dict[int, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from models.classify.base import LiveClassifier
+from models.classify.embedder import Embedder
 from models.spec import create
 from sonant.measure import macs, params
 from sonant.measure.evaluate import config_of
@@ -50,6 +51,8 @@ def measure(bundle_ref: str, *, runs: int = 200) -> dict[str, Any]:
 def _size(bundle: Bundle) -> dict[str, Any]:
     """Parameters and multiply-accumulates from the config, bytes from the files."""
     model = create(config_of(bundle).model).eval()
+    if bundle.info.embed is not None:
+        model = Embedder(model)
     cost = macs.of_stream(model) if isinstance(model, LiveClassifier) else macs.of_clip(model, bundle.info.clip_s)
     return {
         "params": params.of_model(model),

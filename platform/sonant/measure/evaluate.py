@@ -25,23 +25,28 @@ from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
-from sonant.errors import DataError
+from sonant.data.trials import placed, read_trials, rows_of
+from sonant.errors import ConfigError, DataError
+from sonant.metrics import roc
 from sonant.metrics.accuracy import accuracy, unweighted_average_recall
 from sonant.metrics.calibration import expected_calibration_error
 from sonant.metrics.confusion import confusion
 from sonant.metrics.f1 import macro_f1
 from sonant.metrics.per_label import per_label
+from sonant.metrics.verification import Trials, cosines
 from sonant.runtime.bundle import INFO, Bundle, open_bundle
 from sonant.runtime.engine import Engine
-from sonant.runtime.info import OperatingPoint
+from sonant.runtime.info import OperatingPoint, VerifyPoint
+from sonant.tasks import verification
 from sonant.tasks.detect import Detect
+from sonant.tasks.embed import Embed, figures
 from sonant.tasks.task import Network
 from sonant.track import files
-from sonant.train import review_frames
+from sonant.train import review_frames, review_vectors
 from sonant.train.evaluate import Scored, score
 from sonant.train.place import Place
 from sonant.train.review import metric_interval, predictions
-from sonant.train.run import open_run
+from sonant.train.run import Run, open_run
 
 SplitName = Literal["train", "validation", "test", "all"]
 
@@ -136,20 +141,69 @@ class FrameEvaluation(Evaluation):
         review_frames.write_curves(out, review_frames.curves(self.labels, {self.split: self.scored}))
 
 
+@dataclass(frozen=True)
+class VectorEvaluation(Evaluation):
+    """Embeddings of a split's recordings, and what comparing pairs of them amounts to."""
+
+    target: str = field(kw_only=True)
+    trials: Trials = field(kw_only=True)
+    """Pairs of the scored recordings, by their places."""
+    points: dict[str, VerifyPoint] | None = field(kw_only=True)
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers, ready for JSON; `interval` is that of the equal error rate, 95 %, over speakers."""
+        score_P, identity_N = cosines(self.scored.logits_NK, self.trials), self.scored.label_N
+        return {
+            "model": self.model,
+            "corpus": str(self.corpus.path),
+            "split": self.split,
+            "recordings": len(identity_N),
+            f"{self.target}s": len(np.unique(identity_N)),
+            "trials": {"same": int(self.trials.same_P.sum()), "different": int((~self.trials.same_P).sum())},
+            "metrics": self.metrics,
+            "interval": list(verification.eer_interval(score_P, self.trials, identity_N)),
+            "operating_points": {
+                name: verification.measured(point.threshold, score_P, self.trials, identity_N).model_dump(mode="json")
+                for name, point in (self.points or {}).items()
+            },
+        }
+
+    def write(self, out: str) -> None:
+        """metrics.json, trials.txt (1|0, ids, cosine), det.json and det.png in a folder or at a URL."""
+        score_P, ids = cosines(self.scored.logits_NK, self.trials), self.corpus.column("id")
+        name_N = [ids[row] for row in self.scored.row_N.tolist()]
+        lines = [
+            f"{int(same)} {name_N[first]} {name_N[second]} {score:.6f}\n"
+            for first, second, same, score in zip(
+                *(column_P.tolist() for column_P in self.trials), score_P, strict=True
+            )
+        ]
+        files.write_json(files.join(out, "metrics.json"), self.summary())
+        files.write_bytes(files.join(out, "trials.txt"), "".join(lines).encode())
+        curve = roc.thinned(roc.det(score_P, self.trials.same_P))
+        review_frames.write_curves(out, {self.split: {"pairs": curve}})
+
+
 def evaluate(
-    subject: str, data: str | None = None, *, split: SplitName = "test", out: str | None = None
+    subject: str,
+    data: str | None = None,
+    *,
+    split: SplitName = "test",
+    out: str | None = None,
+    trials: str | None = None,
 ) -> dict[str, Any]:
     """Judges a run folder or a bundle on a split of a prepared corpus (its own by default); gives the summary.
 
-    With `out`, the confusion matrix and every prediction are written there too.
+    With `out`, the confusion matrix and every prediction are written there too. `trials` is a list of pairs for an
+    embedder (`data.trials`), which takes the place of the split.
     """
-    judged = judge(subject, data, split=split)
+    judged = judge(subject, data, split=split, trials=trials)
     if out is not None:
         judged.write(out)
     return judged.summary()
 
 
-def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -> Evaluation:
+def judge(subject: str, data: str | None = None, *, split: SplitName = "test", trials: str | None = None) -> Evaluation:
     """`evaluate`, with the outputs for every clip."""
     opened = open_bundle(subject) if _is_bundle(subject) else open_run(subject)
     if isinstance(opened, Bundle):
@@ -158,18 +212,35 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test") -
         config, labels, name = opened.config, opened.labels, opened.path
     corpus = Corpus.open(data or config.data.corpus)
     grid = tasks.grid(config, labels, create(config.model))
-    loader = Loader(
-        corpus, _rows(corpus, config, split), labels, config.data, seed=config.seed, training=False, grid=grid
-    )
+    identity = tasks.identity(config.task)
+    if trials is not None and identity is None:
+        raise ConfigError("config.invalid", f"{name} is no embedder: it has nothing to do with pairs")
+    listed = None if trials is None else read_trials(trials, corpus)
+    rows = _rows(corpus, config, split) if listed is None else rows_of(listed)
+    loader = Loader(corpus, rows, labels, config.data, seed=config.seed, training=False, grid=grid, identity=identity)
     task = tasks.create(config.task, labels, loader.label_counts, grid)
     network = _graph(Engine(opened)) if isinstance(opened, Bundle) else opened.load_model("best")
     scored = score(network, task, loader, Place(torch.device("cpu")))
+    if isinstance(task, Embed):
+        judged = task.trials(scored.label_N) if listed is None else placed(listed, scored.row_N)
+        metrics = figures(cosines(scored.logits_NK, judged), judged)
+        told = split if trials is None else trials
+        what, at = task.cfg.target, _thresholds(opened)
+        return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)
     used = opened.info.temperature if isinstance(opened, Bundle) else 1.0
     return Evaluation(name, labels, corpus, split, scored, metrics, config.task.link, used)
+
+
+def _thresholds(opened: Bundle | Run) -> dict[str, VerifyPoint] | None:
+    """The operating points that were chosen on validation; None of a run that has not ended."""
+    if isinstance(opened, Bundle):
+        return opened.info.embed.points if opened.info.embed else None
+    known = files.exists(files.join(opened.path, review_vectors.FOLDER, review_vectors.THRESHOLDS))
+    return review_vectors.read_points(opened.path) if known else None
 
 
 def _is_bundle(subject: str) -> bool:

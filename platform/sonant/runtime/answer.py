@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sonant.errors import ModelError
-from sonant.runtime import frames
+from sonant.runtime import frames, vectors
 from sonant.runtime.events import Event, EventBank, Events
 from sonant.runtime.info import BundleInfo
 from sonant.runtime.scores import Floats, probabilities
@@ -22,16 +23,22 @@ __all__ = [
     "Answer",
     "Classification",
     "Detection",
+    "Embedding",
     "Event",
     "EventBank",
     "Events",
     "Score",
     "Segment",
     "classification",
+    "clips",
     "detection",
+    "embedding",
     "option_of",
     "windows",
 ]
+
+
+Samples = NDArray[Any]
 
 
 class Score(TypedDict):
@@ -65,6 +72,14 @@ class Detection(TypedDict):
     duration_s: float
 
 
+class Embedding(TypedDict):
+    """The answer to "who is it": likewise. The vector has length 1; the cosine of two tells how alike they are."""
+
+    model: str
+    embedding: list[float]
+    duration_s: float
+
+
 def windows(info: BundleInfo, wav_N: Floats) -> Floats:
     """Cuts a recording into wav_WN clips of the trained length, or into the windows of a detector's layout.
 
@@ -73,17 +88,23 @@ def windows(info: BundleInfo, wav_N: Floats) -> Floats:
     """
     if info.detect is not None:
         return frames.windows(info.detect.layout, wav_N)
-    size = round(info.clip_s * info.sample_rate_hz)
+    return clips(wav_N, round(info.clip_s * info.sample_rate_hz)).astype(np.float32)
+
+
+def clips(wav_N: Samples, size: int) -> Samples:
+    """`windows` of so many samples; the samples stay of their type."""
     missing = size - len(wav_N)
     if missing >= 0:
-        return np.pad(wav_N, (missing // 2, missing - missing // 2))[None].astype(np.float32)
-    starts = window_starts(info, len(wav_N))
-    return np.stack([wav_N[start : start + size] for start in starts]).astype(np.float32)
+        return np.pad(wav_N, (missing // 2, missing - missing // 2))[None]
+    return np.stack([wav_N[start : start + size] for start in _starts(len(wav_N), size)])
 
 
 def window_starts(info: BundleInfo, samples: int) -> list[int]:
     """Where the windows of a recording of so many samples begin; before it, if it is shorter than one window."""
-    size = round(info.clip_s * info.sample_rate_hz)
+    return _starts(samples, round(info.clip_s * info.sample_rate_hz))
+
+
+def _starts(samples: int, size: int) -> list[int]:
     last = samples - size
     return [-(-last // 2)] if last <= 0 else [*range(0, last, max(1, size // 2)), last]
 
@@ -134,16 +155,25 @@ def detection(info: BundleInfo, logits_WTK: Floats, duration_s: float, point: st
     }
 
 
+def embedding(info: BundleInfo, emb_WE: Floats, duration_s: float, option: None = None) -> Embedding:
+    """The vector of one recording from those of its windows: comparable with others of the same bundle."""
+    emb_E = vectors.pooled(emb_WE)
+    return {"model": info.id, "embedding": emb_E.tolist(), "duration_s": round(duration_s, 6)}
+
+
 def option_of(info: BundleInfo, top_k: int | None = None, point: str | None = None) -> int | str | None:
     """Of what a caller may ask for, what this bundle's task takes; an operating point must be one of its own."""
+    if info.embed is not None:
+        return None
     if info.detect is None and point is not None:
         raise ModelError("model.unknown", f"{info.id} has no operating points", hint="only detectors have them")
     return top_k if info.detect is None else point_of(info, point)[0]
 
 
-Answer = Classification | Detection
+Answer = Classification | Detection | Embedding
 ANSWERS: Mapping[str, Callable[[BundleInfo, Floats, float, Any], Answer]] = {
     "classify": classification,
     "detect": detection,
+    "embed": embedding,
 }
-"""By task, the answer for one recording; the last argument is `top_k`, or the name of an operating point."""
+"""By task, the answer for one recording; the last argument is `top_k`, the name of an operating point, or nothing."""

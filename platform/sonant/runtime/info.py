@@ -118,6 +118,34 @@ class DetectInfo(Section):
     """The one that is used when nobody asks for another."""
 
 
+class VerifyPoint(Section):
+    """From which cosine on two recordings count as the same, and what that gave on the validation set."""
+
+    threshold: FiniteFloat
+    """The cosine."""
+    false_accept: Rate
+    """Share of the different pairs that are taken for the same."""
+    false_reject: Rate
+    """Share of the same pairs that are not."""
+    same: Annotated[int, Field(ge=0)]
+    """Pairs that this was measured on."""
+    different: Annotated[int, Field(ge=0)]
+    """Likewise."""
+
+
+class EmbedInfo(Section):
+    """What belongs to an embedder. Its graphs give vectors of length 1, and its labels are nobody's to know."""
+
+    size: Annotated[int, Field(ge=1, le=65_536)]
+    """Numbers in a vector."""
+    target: Literal["speaker", "label"]
+    """What two recordings have in common when they count as the same."""
+    points: Annotated[dict[Name, VerifyPoint], Field(min_length=1, max_length=32)]
+    """Operating points by name."""
+    default: Name = "equal_error"
+    """The one that is used when nobody asks for another."""
+
+
 class Provenance(Section):
     """Where a bundle comes from."""
 
@@ -146,10 +174,10 @@ class BundleInfo(Section):
     """UTC time of the export, and the first letters of a hash of the content."""
     created: str
     """UTC time, ISO 8601."""
-    task: Literal["classify", "detect"]
+    task: Literal["classify", "detect", "embed"]
     """The kind of job."""
-    labels: Annotated[tuple[str, ...], Field(min_length=1, max_length=100_000)]
-    """In the order of the logits."""
+    labels: Annotated[tuple[str, ...], Field(max_length=100_000)]
+    """In the order of the logits; none of an embedder."""
     background: tuple[str, ...]
     """Labels that stand for "none of them": never reported as events."""
     events: EventRule
@@ -170,6 +198,8 @@ class BundleInfo(Section):
     """Logits of clips are divided by this before they become probabilities, fitted so that those can be believed."""
     detect: DetectInfo | None = None
     """Frames and operating points of a detector."""
+    embed: EmbedInfo | None = None
+    """Size and operating points of an embedder."""
     graphs: dict[Role, GraphInfo]
     """What each graph is for, and what it takes."""
     metrics: dict[str, FiniteFloat]
@@ -197,6 +227,10 @@ class BundleInfo(Section):
             lengths = {len(point) for point in self.detect.points.values()}
             if self.detect.default not in self.detect.points or lengths != {len(self.labels)}:
                 raise ValueError("every operating point tells all labels, and the default one is among them")
+        if (self.task == "embed") != (self.embed is not None) or (self.task == "embed") == bool(self.labels):
+            raise ValueError("an embedder has vectors and no labels, anything else has labels and no vectors")
+        if self.embed is not None and self.embed.default not in self.embed.points:
+            raise ValueError("the default operating point is one of those that there are")
         return self
 
     @property

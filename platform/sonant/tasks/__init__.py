@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 from models.classify.base import Classifier
 from sonant.config.experiment import Experiment
-from sonant.config.task import DetectTask, TaskConfig
+from sonant.config.task import DetectTask, EmbedTask, TaskConfig
 from sonant.data.corpus import Corpus
+from sonant.data.split import split
 from sonant.data.targets import FrameGrid, labels_of
 from sonant.errors import ConfigError
 from sonant.runtime.frames import FrameLayout
 from sonant.tasks.classify import Classify
 from sonant.tasks.detect import Detect
+from sonant.tasks.embed import Embed, check_head
 from sonant.tasks.task import Inputs, Task
 
-__all__ = ["Inputs", "Task", "create", "grid", "known_labels"]
+__all__ = ["Inputs", "Task", "create", "grid", "identity", "known_labels"]
 
 
 def create(
@@ -25,6 +27,8 @@ def create(
     the network where the task is about frames."""
     if isinstance(cfg, DetectTask):
         return Detect(cfg, labels, grid)
+    if isinstance(cfg, EmbedTask):
+        return Embed(cfg, labels)
     return Classify(cfg, labels, label_counts)
 
 
@@ -34,6 +38,8 @@ def grid(cfg: Experiment, labels: tuple[str, ...], model: Classifier) -> FrameGr
     if not isinstance(task, DetectTask):
         if model.framewise:
             raise ConfigError("config.invalid", f"model.head.kind=framewise does not fit task.kind={task.kind}")
+        if isinstance(task, EmbedTask):
+            check_head(task, cfg.model.head)
         return None
     if not model.framewise:
         hint = "set model.head.kind=framewise"
@@ -56,6 +62,15 @@ def grid(cfg: Experiment, labels: tuple[str, ...], model: Classifier) -> FrameGr
     return FrameGrid(layout, labels, model.sample_rate_hz)
 
 
-def known_labels(cfg: TaskConfig, corpus: Corpus) -> tuple[str, ...]:
-    """The labels that a corpus has for a task."""
-    return labels_of(corpus) if isinstance(cfg, DetectTask) else corpus.labels
+def identity(cfg: TaskConfig) -> str | None:
+    """The column of the corpus by which recordings are compared, where validation may have others than training."""
+    return cfg.target if isinstance(cfg, EmbedTask) else None
+
+
+def known_labels(cfg: Experiment, corpus: Corpus) -> tuple[str, ...]:
+    """The labels that a corpus has for the task of an experiment: what training can tell apart."""
+    if isinstance(cfg.task, EmbedTask):
+        rows = split(corpus, cfg.data.split, cfg.seed).train
+        column = corpus.column(cfg.task.target)
+        return tuple(sorted({column[row] for row in rows.tolist()} - {""}))
+    return labels_of(corpus) if isinstance(cfg.task, DetectTask) else corpus.labels

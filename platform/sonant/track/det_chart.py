@@ -31,7 +31,7 @@ def det_png(curves: Mapping[str, Det]) -> bytes | None:
     axes.plot(ends, ends, color="0.7", linewidth=0.8, linestyle="--")
     for axis, side, name in ((axes.xaxis, axes.set_xlim, "false alarms"), (axes.yaxis, axes.set_ylim, "misses")):
         axis.set_ticks(deviate(np.array(_TICKS)), [f"{100 * tick:g}" for tick in _TICKS])
-        axis.set_label_text(f"{name} (% of frames)")
+        axis.set_label_text(f"{name} (%)")
         side(*ends)
     axes.grid(linewidth=0.4)
     if curves:

@@ -21,7 +21,7 @@ def detection(review: str) -> Html:
         "Operating points are chosen on validation recordings. A false alarm is a segment in which the label is not "
         "heard at all. In brackets: 95 % intervals over recordings."
     )
-    pictures: list[Content] = [_curves(det)]
+    pictures: list[Content] = [det_curves(det)]
     if files.exists(files.join(review, "det.png")):
         picture = data_uri(files.read_bytes(files.join(review, "det.png")), "image/png")
         pictures.append(tag("div", tag("img", src=picture, alt="DET curve", style="max-width: 100%"), cls="card"))
@@ -29,7 +29,8 @@ def detection(review: str) -> Html:
     return section("Detection", tag("div", *pictures, cls="grid"), tag("p", ""), points, about=about)
 
 
-def _curves(det: dict[str, Any]) -> Html:
+def det_curves(det: dict[str, Any], x_name: str = "share of false frames") -> Html:
+    """The DET curves of a review's det.json."""
     series = [
         Series(f"{split} {label}", list(zip(curve["false_alarm"], curve["miss"], strict=True)), style % 5)
         for split in _SPLITS
@@ -37,7 +38,7 @@ def _curves(det: dict[str, Any]) -> Html:
         for style, (label, curve) in enumerate(det[split].items(), _SPLITS.index(split))
         if None not in (*curve["false_alarm"], *curve["miss"])
     ]
-    return curves("Misses over false alarms", series, x_name="share of false frames", zero=True)
+    return curves("Misses over false alarms", series, x_name=x_name, zero=True)
 
 
 def _rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:

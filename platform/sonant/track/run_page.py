@@ -19,6 +19,7 @@ from sonant.track.page.chart import Series, curves
 from sonant.track.page.html import Content, Html, data_uri, duration, fold, number, page, section, table, tag, tiles
 from sonant.track.page.matrix import confusion, most_confused
 from sonant.track.page.png import spectrogram
+from sonant.track.verification_page import verification
 
 _STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3, "auc": 0, "f1": 1, "eer": 2, "segment_error": 3}
 _MISTAKES = 8
@@ -36,9 +37,13 @@ def run_page(path: str) -> str:
         parts.append(_scores(end))
     review = files.join(path, "review")
     if files.exists(files.join(review, "confusion.json")):
-        parts += [_confusions(files.read_json(files.join(review, "confusion.json"))), _worst(review)]
+        parts.append(_confusions(files.read_json(files.join(review, "confusion.json"))))
     if files.exists(files.join(review, "operating.json")):
-        parts += [detection(review), _worst(review)]
+        parts.append(detection(review))
+    if files.exists(files.join(review, "thresholds.json")):
+        parts.append(verification(review))
+    if files.exists(files.join(review, "worst.json")):
+        parts.append(_worst(review))
     parts.append(_setup(path))
     return page(f"{config.name} {_id(path)}", *parts)
 

@@ -146,6 +146,8 @@ def _detection(folder: str) -> dict[str, Any]:
 def _confusions(folder: str) -> dict[str, Any]:
     import wandb
 
+    if not files.exists(files.join(folder, "confusion.json")):
+        return _worst(folder)
     labels = cast(list[str], files.read_json(files.join(folder, "confusion.json"))["labels"])
     table = pq.read_table(io.BytesIO(files.read_bytes(files.join(folder, "predictions.parquet"))))
     shown: dict[str, Any] = {}

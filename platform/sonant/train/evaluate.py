@@ -56,17 +56,19 @@ def score(network: Network, task: Task, loader: Batches, place: Place) -> Scored
         for parts, part in zip(share, (batch.row_B, *scores), strict=True):
             parts.append(part.float().cpu() if part.is_floating_point() else part.long().cpu())
     seen_N, row_N, label_N, logits_NK = (
-        gather_rows(part.to(place.device), place).cpu().numpy() for part in _joined(share, task)
+        gather_rows(part.to(place.device), place).cpu().numpy() for part in _joined(share, task, place)
     )
     order = np.argsort(row_N, kind="stable")
     assert len(np.unique(seen_N)) == len(seen_N), "the loaders of two ranks hold the same clip"
     return Scored(row_N[order], label_N[order], logits_NK[order])
 
 
-def _joined(share: list[list[Tensor]], task: Task) -> list[Tensor]:
+def _joined(share: list[list[Tensor]], task: Task, place: Place) -> list[Tensor]:
     """The parts of each tensor as one; a rank without clips has empty ones of the right shape."""
+    width = torch.tensor([share[-1][0].shape[-1] if share[-1] else 0], device=place.device)
+    widest = int(gather_rows(width, place).max())
     if share[0]:
         return [torch.cat(parts) for parts in share]
     nothing = torch.zeros(0, dtype=torch.long)
     label_N = nothing.reshape(0, len(task.labels)) if task.of_frames else nothing
-    return [nothing, nothing, label_N, torch.zeros(0, len(task.labels))]
+    return [nothing, nothing, label_N, torch.zeros(0, widest)]

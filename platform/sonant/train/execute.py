@@ -23,9 +23,10 @@ from sonant.data.split import Rows, split
 from sonant.data.targets import FrameGrid
 from sonant.errors import ConfigError, DataError, SonantError
 from sonant.tasks.detect import Detect
+from sonant.tasks.embed import Embed
 from sonant.tasks.task import Task
 from sonant.track.events import Event
-from sonant.train import checkpoint, loop, review, review_frames
+from sonant.train import checkpoint, loop, review, review_frames, review_vectors
 from sonant.train.checkpoint import Checkpoint
 from sonant.train.evaluate import Scored, evaluate
 from sonant.train.place import Place
@@ -110,6 +111,8 @@ def _split(corpus: Corpus, run: Run) -> dict[str, Rows]:
 
 
 def _interval(corpus: Corpus, task: Task, scored: Scored) -> dict[str, float]:
+    if isinstance(task, Embed):
+        return review_vectors.eer_interval(task, scored)
     return review_frames.auc_interval(scored) if task.of_frames else review.accuracy_interval(corpus, scored)
 
 
@@ -117,6 +120,8 @@ def _review(run: Run, corpus: Corpus, task: Task, scored: dict[str, Scored]) -> 
     worst = run.config.track.worst
     if isinstance(task, Detect):
         review_frames.write(run.path, corpus, task, scored, worst=worst)
+    elif isinstance(task, Embed):
+        review_vectors.write(run.path, corpus, task, scored, worst=worst)
     else:
         review.write(run.path, corpus, run.labels, scored, worst=worst)
 
@@ -132,6 +137,7 @@ def _loader(corpus: Corpus, rows: Rows, run: Run, place: Place, name: str, grid:
         rank=place.rank,
         world=place.world,
         grid=grid,
+        identity=tasks.identity(run.config.task),
     )
 
 

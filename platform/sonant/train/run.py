@@ -133,7 +133,7 @@ def resolve(cfg: Experiment) -> Experiment:
 
 
 def _labels(cfg: Experiment, corpus: Corpus) -> tuple[str, ...]:
-    known = tasks.known_labels(cfg.task, corpus)
+    known = tasks.known_labels(cfg, corpus)
     labels = cfg.data.labels if cfg.data.labels is not None else known
     unknown = [label for label in labels if label not in known]
     if unknown:

@@ -177,3 +177,38 @@ def test_noise_comes_from_the_noise_corpus(corpus, make_corpus) -> None:
 def test_augmentation_is_for_training_only(corpus) -> None:
     assert next(iter(loader(corpus, augment={}).epoch(0))).draws is not None
     assert next(iter(loader(corpus).epoch(0))).draws is None
+
+
+@pytest.fixture
+def voices(make_corpus):
+    """Nine clips of two windows by three speakers and nobody known; "c" is never trained on."""
+    names = ["a", "b", "c", "a", "b", "c", "", "a", "c"]
+    pcm = [np.full(3200, row + 1, np.int16) for row in range(9)]
+    return make_corpus([{"label": "x", "speaker": name} for name in names], pcm=pcm)
+
+
+def by_speaker(corpus, rows: list[int], *, training: bool) -> Loader:
+    cfg = DataConfig.model_validate({"corpus": "", "clip_s": 0.1, "batch_size": 2, "augment": None})
+    return Loader(corpus, np.array(rows), ("a", "b"), cfg, seed=0, training=training, identity="speaker")
+
+
+def test_training_by_speaker_numbers_the_speakers_it_knows(voices) -> None:
+    batches = list(by_speaker(voices, list(range(9)), training=True).epoch(0))
+    seen = {row: label for batch in batches for row, label in zip(rows([batch]), batch.label_B.tolist(), strict=True)}
+    assert len(seen) == 4
+    assert all(label == (0 if row in (0, 3, 7) else 1) for row, label in seen.items())
+
+
+def test_judging_by_speaker_takes_whole_recordings_of_anybody_known(voices) -> None:
+    batches = list(by_speaker(voices, list(range(9)), training=False).epoch(0))
+    assert rows(batches) == [0, 1, 2, 3, 4, 5, 7, 8]
+    assert [batch.label_B.tolist() for batch in batches] == [[0], [1], [2], [0], [1], [2], [0], [2]]
+    assert batches[0].wav_BN.shape == (3, 1600)
+    assert batches[0].wav_BN.dtype == torch.int16
+    assert batches[0].length_B.tolist() == [3200]
+
+
+@pytest.mark.parametrize("chosen", [[0, 3, 7], [0, 1, 2, 6]])
+def test_nothing_to_compare_is_told_before_training(voices, chosen: list[int]) -> None:
+    with pytest.raises(DataError, match="no pairs to compare"):
+        by_speaker(voices, chosen, training=False)

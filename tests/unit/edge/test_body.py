@@ -158,3 +158,39 @@ def test_all_uploads_together_stay_within_their_budget() -> None:
     assert refused.code == "server.full"
     assert taken == b"x"
     assert uploads.held_bytes == 0
+
+
+def read_form(
+    *parts: tuple[str, bytes], files: dict[str, int], texts: tuple[str, ...] = (), size: int = 50, **kind: bool
+):
+    kind_of = "text/plain" if kind.get("plain") else "multipart/form-data; boundary=b0"
+    client = Client(pieces_of(multipart(*parts, end=kind.get("end", True)), size), kind_of)
+
+    async def run():
+        with Uploads(Limits()).one() as upload:
+            return await upload.read_form(client.request, files, texts)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [1, 50, 5000])
+def test_a_form_of_several_recordings_and_words(size: int) -> None:
+    parts = (("file", b"one"), ("name", "Ad\u00e4".encode()), ("other", b"x"), ("file", b"two"), ("reference", b""))
+    form = read_form(*parts, files={"file": 2, "reference": 1, "none": 1}, texts=("name", "ttl_s"), size=size)
+    assert form.files == {"file": [b"one", b"two"], "reference": [b""], "none": []}
+    assert form.texts == {"name": "Ad\u00e4"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind", "told"),
+    [
+        ((("file", b"1"), ("file", b"2")), {}, "2 fields 'file'"),
+        ((("file", b"1"), ("name", b"x" * 1001)), {}, "'name' is no text"),
+        ((("file", b"1"), ("name", b"\xff\xfe")), {}, "'name' is no text"),
+        ((("file", b"1"),), {"end": False}, "ends before"),
+        ((("file", b"1"),), {"plain": True}, "text/plain"),
+    ],
+)
+def test_forms_that_cannot_be_meant(parts: tuple[tuple[str, bytes], ...], kind: dict[str, bool], told: str) -> None:
+    with pytest.raises(RequestError, match=told):
+        read_form(*parts, files={"file": 1}, texts=("name",), **kind)

@@ -1,0 +1,165 @@
+"""Ray Serve application: enrols speakers. What is kept of them is a vector, for a time; no sound is."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel
+
+from serve_apps.classify import Face, Ingress, assemble
+from serve_apps.embed import add_info, heard
+from serve_apps.stages import Pipeline
+from sonant.config.load import check
+from sonant.config.serve import ClassifyApp, SpeakersApp
+from sonant.edge import face
+from sonant.edge.body import FIELD, Form, Uploads
+from sonant.edge.errors import documented
+from sonant.edge.metrics import Metrics
+from sonant.edge.speakers import Speaker, SpeakerStore, new_id
+from sonant.errors import RequestError
+from sonant.runtime.engine import Engine
+from sonant.runtime.vectors import pooled
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+
+NAME, TTL = "name", "ttl_s"
+
+
+class Enrolled(BaseModel):
+    """What is told of an enrolled speaker: never the vector."""
+
+    id: str
+    """What /v1/audio/verifications takes as `speaker`. It cannot be guessed: keep it like a password."""
+    name: str
+    created: str
+    expires: str
+    """UTC, ISO 8601: from then on the speaker is gone."""
+    model: str
+    """The bundle whose vectors it can be compared with."""
+    recordings: int
+    duration_s: float
+
+    model_config = {"use_attribute_docstrings": True}
+
+
+class EnrolledList(BaseModel):
+    """Some of the enrolled speakers, in order of their ids."""
+
+    speakers: list[Enrolled]
+    next: str | None
+    """Give it as `after` to get the next ones; null: these are the last."""
+
+    model_config = {"use_attribute_docstrings": True}
+
+
+def told(speaker: Speaker) -> Enrolled:
+    """An enrolment as the routes show it."""
+    plain = speaker.model_dump(include={"id", "name", "model", "recordings", "duration_s"})
+    return Enrolled(**plain, created=_iso(speaker.created), expires=_iso(speaker.expires))
+
+
+def create_face(
+    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+) -> Face:
+    """The routes of the application, below its prefix."""
+    assert isinstance(app, SpeakersApp)
+    api = face.create("speakers", echo_request_id=echo_request_id)
+    uploads, store, info = Uploads(app.limits), SpeakerStore(app.speakers), engine.info
+
+    @api.post(
+        "",
+        status_code=201,
+        summary="Enrol a speaker",
+        responses={201: {"model": Enrolled}, **documented(*face.UPLOAD_ERRORS, "server.full")},
+        openapi_extra=face.form({FIELD: app.max_files}, (NAME, TTL), required=(FIELD,)),
+        tags=["speakers"],
+    )
+    async def enrol(request: Request) -> Response:
+        """Keeps the mean vector of the recordings in the fields `file`, for `ttl_s` seconds. The sound is not kept."""
+        with metrics.timed_request(), uploads.one() as upload:
+            form = await upload.read_form(request, {FIELD: app.max_files}, (NAME, TTL))
+            ttl_s = _ttl(form, app)
+            if not form.files[FIELD]:
+                raise RequestError("request.invalid", f"the form has no field {FIELD!r}")
+            if len(form.texts.get(NAME, "")) > 200:
+                raise RequestError("request.invalid", f"{NAME} is longer than 200 characters")
+            if not await asyncio.to_thread(store.has_room, app.max_speakers):
+                hint = "delete some, or wait until they end"
+                raise RequestError("server.full", f"{app.max_speakers} speakers are enrolled already", hint=hint)
+            found = await asyncio.gather(*(heard(pipeline, metrics, data) for data in form.files[FIELD]))
+            now = store.now()
+            speaker = Speaker(
+                id=new_id(),
+                name=form.texts.get(NAME, ""),
+                created=now,
+                expires=now + ttl_s,
+                model=info.id,
+                recordings=len(found),
+                duration_s=round(sum(one["duration_s"] for one in found), 6),
+                vector=tuple(pooled([one["embedding"] for one in found]).tolist()),
+            )
+            await asyncio.to_thread(store.put, speaker)
+        return Response(told(speaker).model_dump_json(), status_code=201, media_type="application/json")
+
+    @api.get("", summary="Enrolled speakers", tags=["speakers"])
+    async def listed(
+        limit: Annotated[int, Query(ge=1, le=1000, description="Most speakers in the answer.")] = 100,
+        after: Annotated[str, Query(max_length=64, description="Only ids behind this one.")] = "",
+    ) -> EnrolledList:
+        found = await asyncio.to_thread(store.some, limit + 1, after)
+        shown = [told(speaker) for speaker in found[:limit]]
+        return EnrolledList(speakers=shown, next=shown[-1].id if len(found) > limit else None)
+
+    add_info(api, app, engine)
+
+    @api.get("/{speaker}", summary="An enrolled speaker", responses=documented("speaker.not_found"), tags=["speakers"])
+    async def one(speaker: str) -> Enrolled:
+        return told(await asyncio.to_thread(store.get, speaker))
+
+    @api.delete(
+        "/{speaker}",
+        status_code=204,
+        summary="End an enrolment",
+        responses=documented("speaker.not_found"),
+        tags=["speakers"],
+    )
+    async def delete(speaker: str) -> None:
+        """Removes the vector for good."""
+        await asyncio.to_thread(store.delete, speaker)
+
+    return Face(api, api)
+
+
+def _ttl(form: Form, app: SpeakersApp) -> float:
+    """How long an enrolment is to last."""
+    text = form.texts.get(TTL)
+    if text is None:
+        return app.ttl_s
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= app.max_ttl_s:
+        raise RequestError("request.invalid", f"{TTL}={text[:64]!r} is not between 0 and {app.max_ttl_s:g} seconds")
+    return value
+
+
+def _iso(time_s: float) -> str:
+    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="seconds")
+
+
+class SpeakersIngress(Ingress):
+    """A replica that takes requests."""
+
+    app_type = SpeakersApp
+    make_face = staticmethod(create_face)
+
+
+def build(args: dict[str, Any]) -> Application:
+    """The application for the `args` of a serve file."""
+    return assemble(check(SpeakersApp, args, source="serve_apps.speakers"), SpeakersIngress)
