@@ -118,7 +118,32 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _review(folder: str) -> dict[str, Any]:
-    """Confusion matrices, and the worst clips to see and hear."""
+    """Confusion matrices (of a detector the DET picture and operating points), and the worst clips to see and hear."""
+    shown = _detection(folder) if files.exists(files.join(folder, "operating.json")) else _confusions(folder)
+    return shown | _worst(folder)
+
+
+def _detection(folder: str) -> dict[str, Any]:
+    """Operating points as a table, and the DET picture."""
+    import wandb
+    from PIL import Image  # matplotlib needs it, and W&B mirrors nothing without matplotlib
+
+    found: dict[str, Any] = files.read_json(files.join(folder, "operating.json"))
+    rates = ["miss", "false_alarm", "false_alarms_per_hour"]
+    table = wandb.Table(columns=["split", "point", "label", "on", "off", *rates])
+    for split in (name for name in found if name != "labels"):
+        for name, points in found[split].items():
+            for label, point in zip(found["labels"], points, strict=True):
+                rule = point["postprocess"]
+                table.add_data(split, name, label, rule["on"], rule["off"], *(point[rate]["value"] for rate in rates))
+    shown: dict[str, Any] = {"operating_points": table}
+    if files.exists(files.join(folder, "det.png")):
+        picture = Image.open(io.BytesIO(files.read_bytes(files.join(folder, "det.png"))))
+        shown["det"] = wandb.Image(picture)
+    return shown
+
+
+def _confusions(folder: str) -> dict[str, Any]:
     import wandb
 
     if not files.exists(files.join(folder, "confusion.json")):
@@ -136,7 +161,7 @@ def _review(folder: str) -> dict[str, Any]:
             class_names=labels,
             title=f"Confusion matrix, {split}",
         )
-    return shown | _worst(folder)
+    return shown
 
 
 def _worst(folder: str) -> dict[str, Any]:

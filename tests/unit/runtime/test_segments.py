@@ -28,6 +28,11 @@ def test_hysteresis_holds_between_the_thresholds() -> None:
     assert found([0, 0.5, 0.7, 0.5, 0.45, 0.3, 0.5, 0]) == spans((0.02, 0.05))
 
 
+def test_what_fell_must_rise_to_the_upper_threshold_again() -> None:
+    assert found([1, 0.3, 0.5, 0.5, 0.5, 0], min_silence_ms=30) == spans((0.0, 0.01))
+    assert found([1, 0.3, 0.6, 0.5, 0.5, 0, 0, 0], min_silence_ms=30) == spans((0.0, 0.05))
+
+
 def test_a_segment_lasts_to_the_end_of_the_recording() -> None:
     assert found([0, 1, 1]) == spans((0.01, 0.03))
     assert found([1, 1, 0], hang_ms=100) == spans((0.0, 0.03))
