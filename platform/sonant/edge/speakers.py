@@ -131,8 +131,8 @@ class SpeakerStore:
         self._remove(speaker_id)
 
     def has_room(self, most: int) -> bool:
-        """Whether there are fewer enrolments than `most`. Looks at some, so that those whom nobody asks for end as well;
-        only when there seem to be too many, at all."""
+        """Whether there are fewer enrolments than `most`. Looks at some, so that those nobody asks for end as well; only
+        when there seem to be too many, at all."""
         known = self.ids()
         looked_at = known if len(known) >= most else random.sample(known, min(_SWEPT, len(known)))
         gone = sum(self._read(speaker_id) is None for speaker_id in looked_at)
