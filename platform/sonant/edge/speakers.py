@@ -131,7 +131,7 @@ class SpeakerStore:
         self._remove(speaker_id)
 
     def has_room(self, most: int) -> bool:
-        """Whether there are fewer enrolments than `most`. Looks at some, so that those nobody asks for end as well; only
+        """Whether there are fewer enrolments than `most`. Looks at some, so that those nobody asks for end, too; only
         when there seem to be too many, at all."""
         known = self.ids()
         looked_at = known if len(known) >= most else random.sample(known, min(_SWEPT, len(known)))
