@@ -118,15 +118,19 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _review(folder: str) -> dict[str, Any]:
-    """Confusion matrices (of a detector the DET picture and operating points), and the worst clips to see and hear."""
-    shown = _detection(folder) if files.exists(files.join(folder, "operating.json")) else _confusions(folder)
+    """What the job is judged by (confusion matrices; operating points and the DET picture), and the worst clips to see
+    and hear."""
+    parts = {"confusion.json": _confusions, "operating.json": _detection, "thresholds.json": _verification}
+    shown: dict[str, Any] = {}
+    for file, part in parts.items():
+        if files.exists(files.join(folder, file)):
+            shown |= part(folder)
     return shown | _worst(folder)
 
 
 def _detection(folder: str) -> dict[str, Any]:
     """Operating points as a table, and the DET picture."""
     import wandb
-    from PIL import Image  # matplotlib needs it, and W&B mirrors nothing without matplotlib
 
     found: dict[str, Any] = files.read_json(files.join(folder, "operating.json"))
     rates = ["miss", "false_alarm", "false_alarms_per_hour"]
@@ -136,18 +140,35 @@ def _detection(folder: str) -> dict[str, Any]:
             for label, point in zip(found["labels"], points, strict=True):
                 rule = point["postprocess"]
                 table.add_data(split, name, label, rule["on"], rule["off"], *(point[rate]["value"] for rate in rates))
-    shown: dict[str, Any] = {"operating_points": table}
-    if files.exists(files.join(folder, "det.png")):
-        picture = Image.open(io.BytesIO(files.read_bytes(files.join(folder, "det.png"))))
-        shown["det"] = wandb.Image(picture)
-    return shown
+    return {"operating_points": table} | _det(folder)
+
+
+def _verification(folder: str) -> dict[str, Any]:
+    """Likewise of an embedder."""
+    import wandb
+
+    found: dict[str, Any] = files.read_json(files.join(folder, "thresholds.json"))
+    rates = ["false_accept", "false_reject"]
+    table = wandb.Table(columns=["split", "point", "threshold", *rates])
+    for split, points in found.items():
+        for name, point in points.items():
+            table.add_data(split, name, point["threshold"], *(point[rate]["value"] for rate in rates))
+    return {"operating_points": table} | _det(folder)
+
+
+def _det(folder: str) -> dict[str, Any]:
+    """The DET picture, where one was drawn."""
+    import wandb
+    from PIL import Image  # matplotlib needs it, and W&B mirrors nothing without matplotlib
+
+    if not files.exists(files.join(folder, "det.png")):
+        return {}
+    return {"det": wandb.Image(Image.open(io.BytesIO(files.read_bytes(files.join(folder, "det.png")))))}
 
 
 def _confusions(folder: str) -> dict[str, Any]:
     import wandb
 
-    if not files.exists(files.join(folder, "confusion.json")):
-        return _worst(folder)
     labels = cast(list[str], files.read_json(files.join(folder, "confusion.json"))["labels"])
     table = pq.read_table(io.BytesIO(files.read_bytes(files.join(folder, "predictions.parquet"))))
     shown: dict[str, Any] = {}

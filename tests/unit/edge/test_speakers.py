@@ -59,6 +59,16 @@ def test_the_end_is_noticed_in_lists_too(url: str) -> None:
     assert store.some(10) == [late]
 
 
+def test_new_ones_drive_out_those_whom_nobody_asks_for(url: str) -> None:
+    store = SpeakerStore(url, clock := Clock())
+    for _ in range(20):
+        store.put(speaker(expires=1001.0))
+    clock.time = 1050.0
+    assert store.has_room(100)
+    assert len(store.ids()) == 4
+    assert store.has_room(1)
+
+
 def test_deleted_is_gone(url: str) -> None:
     store = SpeakerStore(url, Clock())
     store.put(one := speaker())

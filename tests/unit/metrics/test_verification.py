@@ -81,3 +81,15 @@ def test_the_interval_is_over_speakers() -> None:
     own = trials.same_P & (identity[trials.first_P] == 0)
     worse = np.where(own, -9.0, score)
     assert np.diff(interval(WeightedEer(worse, trials.same_P), trials, identity))[0] > high - low
+
+
+def test_a_pair_weighs_as_often_as_its_speakers_are_drawn() -> None:
+    trials = Trials(np.array([0, 2, 0]), np.array([1, 3, 2]), np.array([True, True, False]))
+    seen: list[list[float]] = []
+
+    def statistic(weight_P: np.ndarray) -> float:
+        seen.append(weight_P.tolist())
+        return 0.0
+
+    interval(statistic, trials, np.array([7, 7, 9, 9]), draws=30)
+    assert {tuple(weights) for weights in seen} == {(2, 0, 0), (1, 1, 1), (0, 2, 0)}
