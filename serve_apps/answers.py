@@ -11,7 +11,8 @@ class LabelScore(BaseModel):
 
 
 class Answer(BaseModel):
-    """What was heard in a recording. Longer ones are cut into overlapping windows, whose scores are averaged."""
+    """What was heard in a recording. Longer ones are cut into overlapping windows: their scores are averaged, or, where
+    some labels stand for "none of the words", those of the window that is least of them are told."""
 
     model: str
     label: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +22,22 @@ EXPERIMENTS = [name for name in names() if name.startswith(_JOBS) and not name.e
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
-    out = str(tmp_path_factory.mktemp("data") / "words")
-    prepare(load(PrepareConfig, "prepare/words", [f"out={out}"], smoke=True))
-    return out
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], str]:
+    folder = tmp_path_factory.mktemp("data")
+
+    @cache
+    def make(rate_hz: int) -> str:
+        out = str(folder / f"words-{rate_hz}")
+        prepare(load(PrepareConfig, "prepare/words", [f"out={out}", f"sample_rate_hz={rate_hz}"], smoke=True))
+        return out
+
+    return make
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_smoke_set_trains(name: str, corpus: str, tmp_path: Path) -> None:
-    overrides = [f"data.corpus={corpus}", f"track.runs={tmp_path}", "track.wandb=off"]
+def test_smoke_set_trains(name: str, corpus: Callable[[int], str], tmp_path: Path) -> None:
+    rate_hz = load(Experiment, name).model.features.sample_rate_hz
+    overrides = [f"data.corpus={corpus(rate_hz)}", f"track.runs={tmp_path}", "track.wandb=off"]
     config = load(Experiment, name, overrides, smoke=True)
     result = fit_local(config)
     assert 0.0 <= result.metrics["validation"][config.train.metric] <= 1.0

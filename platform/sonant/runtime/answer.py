@@ -115,11 +115,11 @@ def clip_scores(info: BundleInfo, logits_WK: Floats) -> Floats:
 
 
 def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: int | None = None) -> Classification:
-    """The answer for one recording from its logits_K, or logits_WK of its windows, whose scores are averaged.
+    """The answer for one recording from its logits_K, or logits_WK of its windows.
 
     `scores` holds the `top_k` likeliest labels (all by default), likeliest first.
     """
-    score_K = clip_scores(info, np.atleast_2d(logits)).mean(axis=0)
+    score_K = _of_recording(info, clip_scores(info, np.atleast_2d(logits)))
     order = np.argsort(-score_K, kind="stable")[:top_k]
     scores: list[Score] = [{"label": info.labels[index], "score": float(score_K[index])} for index in order]
     return {
@@ -129,6 +129,15 @@ def classification(info: BundleInfo, logits: Floats, duration_s: float, top_k: i
         "scores": scores,
         "duration_s": round(duration_s, 6),
     }
+
+
+def _of_recording(info: BundleInfo, score_WK: Floats) -> Floats:
+    """Scores of windows are averaged. Where labels stand for "none of the words", the window that is least of those
+    counts instead: a word fills one window of a long recording, and the others would outvote it."""
+    background = [index for index, label in enumerate(info.labels) if label in info.background]
+    if not background:
+        return score_WK.mean(axis=0)
+    return score_WK[score_WK[:, background].sum(axis=1).argmin()]
 
 
 def detection(info: BundleInfo, logits_WTK: Floats, duration_s: float, point: str | None = None) -> Detection:

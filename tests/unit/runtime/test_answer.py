@@ -33,7 +33,7 @@ def test_windows_cover_every_sample(describe: Describe, samples: int) -> None:
 
 
 def test_an_answer_orders_labels_and_averages_windows(describe: Describe) -> None:
-    info = describe()
+    info = describe(background=())
     single = classification(info, np.log(np.array([0.2, 0.1, 0.7], np.float32)), 1.0)
     assert single["label"] == "yes"
     assert single["model"] == info.id
@@ -47,9 +47,17 @@ def test_an_answer_orders_labels_and_averages_windows(describe: Describe) -> Non
     assert both["duration_s"] == 1.5
 
 
+def test_one_word_in_a_long_recording_is_not_outvoted(describe: Describe) -> None:
+    silent, word, doubtful = [0.9, 0.05, 0.05], [0.1, 0.2, 0.7], [0.5, 0.4, 0.1]
+    logits_WK = np.log(np.array([silent, silent, word, doubtful, silent], np.float32))
+    found = classification(describe(), logits_WK, 3.0)
+    assert (found["label"], found["score"]) == ("yes", pytest.approx(0.7))
+    assert classification(describe(background=()), logits_WK, 3.0)["label"] == "_silence_"
+
+
 def test_a_temperature_flattens_each_window_before_they_are_averaged(describe: Describe) -> None:
     logits_WK = np.array([[4.0, 0.0, 0.0], [0.0, 2.0, 0.0]], np.float32)
-    plain, flat = (classification(describe(temperature=each), logits_WK, 1.5) for each in (1.0, 2.0))
+    plain, flat = (classification(describe(temperature=each, background=()), logits_WK, 1.5) for each in (1.0, 2.0))
     assert flat["label"] == plain["label"] == "_silence_"
     wanted = (softmax(logits_WK[:1] / 2)[0] + softmax(logits_WK[1:] / 2)[0]) / 2
     assert [score["score"] for score in flat["scores"]] == pytest.approx(sorted(wanted, reverse=True), abs=1e-6)
