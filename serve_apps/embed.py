@@ -75,7 +75,7 @@ def create_face(
 
     async def answer(request: Request) -> Response:
         with metrics.timed_request(), uploads.one() as upload:
-            found = await heard(pipeline, metrics, await upload.read(request))
+            found = await heard(pipeline, await upload.read(request))
         return Response(json.dumps(found), media_type="application/json")
 
     @api.post(
@@ -104,11 +104,9 @@ def add_info(api: FastAPI, app: ClassifyApp, engine: Engine) -> None:
     face.refuse_other_sockets(api)
 
 
-async def heard(pipeline: Pipeline, metrics: Metrics, data: bytes) -> Embedding:
+async def heard(pipeline: Pipeline, data: bytes) -> Embedding:
     """The vector of one upload."""
-    found = cast(Embedding, await pipeline(data, None))
-    metrics.audio_seconds.inc(found["duration_s"])
-    return found
+    return cast(Embedding, await pipeline(data))
 
 
 class EmbedIngress(Ingress):

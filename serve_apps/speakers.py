@@ -91,7 +91,7 @@ def create_face(
             if not await asyncio.to_thread(store.has_room, app.max_speakers):
                 hint = "delete some, or wait until they end"
                 raise RequestError("server.full", f"{app.max_speakers} speakers are enrolled already", hint=hint)
-            found = await asyncio.gather(*(heard(pipeline, metrics, data) for data in form.files[FIELD]))
+            found = await asyncio.gather(*(heard(pipeline, data) for data in form.files[FIELD]))
             now = store.now()
             speaker = Speaker(
                 id=new_id(),

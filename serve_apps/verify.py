@@ -94,7 +94,7 @@ def create_face(
             if known is not None:
                 known.check_model(engine.info)
             first, *others = await asyncio.gather(
-                *(heard(pipeline, metrics, data) for data in (file, reference) if data is not None)
+                *(heard(pipeline, data) for data in (file, reference) if data is not None)
             )
             score = cosine(first["embedding"], others[0]["embedding"] if known is None else known.vector)
         found = {

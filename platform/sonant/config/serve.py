@@ -97,6 +97,12 @@ class ClassifyApp(Section):
             raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
         return self
 
+    @model_validator(mode="after")
+    def _answers_fit(self) -> Self:
+        if self.answer == "emotion" and type(self) is not ClassifyApp:
+            raise ValueError("answer=emotion is for classifiers: leave it out")
+        return self
+
 
 class DetectApp(ClassifyApp):
     """Arguments of serve_apps.detect:build: those of a classifier, and an operating point."""

@@ -43,6 +43,10 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
         [application(ingress={"num_replicas": 2, "autoscaling_config": {"max_replicas": 3}})],
         "not both",
     ),
+    "emotion of a detector": (
+        [{**application(answer="emotion"), "import_path": "serve_apps.detect:build"}],
+        "answer=emotion is for classifiers",
+    ),
     "serve limit below ours": ([application(ingress={"max_ongoing_requests": 256})], "max_sessions"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Generator
@@ -74,6 +75,19 @@ def enrol(post: Post, number: int = 2, **texts: str) -> dict[str, Any]:
 
 def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_seconds_are_counted_once(voice_bundle: Path) -> None:
+    app = EmbedApp(bundle=str(voice_bundle), **COMMON)
+    engine, metrics = classify.load(app)
+    asyncio.run(embed.heard(classify.fused(app, engine, metrics), voice(2, 1.5)))
+    counted = [
+        value
+        for *_, samples in metrics.snapshot()
+        for name, _, value in samples
+        if name == "sonant_audio_seconds_total"
+    ]
+    assert counted == [pytest.approx(1.5)]
 
 
 def test_a_vector_of_length_one(urls: dict[str, str], post: Post) -> None:
