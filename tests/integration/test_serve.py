@@ -349,7 +349,8 @@ def test_metrics_come_from_every_replica(url: str, clip: Clip) -> None:
     post(f"{url}/split", soundfile(clip("rise")))
     families = list(text_string_to_metric_families(httpx.get(f"{url}/metrics").text))
     samples = [sample for family in families for sample in family.samples]
-    assert len({sample.labels["replica"] for sample in samples if sample.name == "sonant_bundle_info"}) == 4
+    # Two fused applications with one replica each, two split ones with an ingress and a model.
+    assert len({sample.labels["replica"] for sample in samples if sample.name == "sonant_bundle_info"}) == 6
     graph_calls = {
         sample.labels["replica"]: sample.value for sample in samples if sample.name == "sonant_batch_rows_count"
     }

@@ -32,5 +32,5 @@ def test_it_sees_as_far_back_as_it_says() -> None:
 
 
 def test_a_window_must_hold_two_frames() -> None:
-    with pytest.raises(ValueError, match="two output frames"):
+    with pytest.raises(ValueError, match="two frames"):
         TcnConfig(causal=True, window_ms=30)
