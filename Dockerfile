@@ -14,8 +14,8 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends openssh-client rsync wget \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 sonant
-# No Ray process starts without a token: an open dashboard runs any command it is sent. Workers keep normal priority and one heap.
-ENV RAY_AUTH_MODE=token RAY_worker_niceness=0 MALLOC_ARENA_MAX=1 PIP_NO_CACHE_DIR=1
+# No Ray process starts without a token: an open dashboard runs any command it is sent. Workers keep normal priority.
+ENV RAY_AUTH_MODE=token RAY_worker_niceness=0 PIP_NO_CACHE_DIR=1
 WORKDIR /srv/sonant
 # Dependencies first, against empty packages: sources change daily, torch does not. boto3: the launcher's AWS provider.
 COPY pyproject.toml constraints.txt README.md ./

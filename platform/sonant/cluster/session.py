@@ -30,11 +30,8 @@ def connect(settings: RayConfig) -> Generator[None]:
     address = settings.address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray starts its workers at the lowest priority but four: on a busy machine everything else would go first, the very
-    # client of a server included. Only a Ray that starts here reads this and the next; the Dockerfile says them for clusters.
+    # client of a server included. Only a Ray that starts here reads this; the Dockerfile says it for clusters.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    # Workers train in a thread beside the main one, for which glibc makes a heap that is given back and faulted in again
-    # at every step: 3 to 7 % of a small network's speed.
-    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     verbose = log.isEnabledFor(logging.INFO)
     common: dict[str, Any] = {
         "logging_level": logging.INFO if verbose else logging.ERROR,
