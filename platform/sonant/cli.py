@@ -51,7 +51,7 @@ def _config_words(parser: argparse.ArgumentParser) -> None:
 
 def _prepare_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "config", help="fsdd, speech_commands, ravdess, emodb, folder, manifest, words, a path, or `check`"
+        "config", help="fsdd, speech_commands, ravdess, emodb, folder, manifest, spans, words, a path, or `check`"
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: the corpus")
     parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set")

@@ -25,7 +25,8 @@ class Experiment(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of weights, batches, augmentation and dropout."""
     task: TaskConfig = ClassifyTask()
-    """What the outputs of the network mean: a label for each clip (classify), or what is heard when (detect)."""
+    """What the outputs of the network mean: a label for each clip (classify), what is heard when (detect),
+    or a vector to compare by (embed)."""
     model: ModelConfig
     data: DataConfig
     train: TrainConfig = TrainConfig()

@@ -15,8 +15,8 @@ from sonant.config.task import EmbedTask
 from sonant.data import augment
 from sonant.data.batch import Batch
 from sonant.errors import ConfigError
-from sonant.losses.aam_softmax import aam_softmax
-from sonant.losses.cross_entropy import cross_entropy, soft_targets
+from sonant.losses import table
+from sonant.losses.cross_entropy import soft_targets
 from sonant.metrics import roc
 from sonant.metrics.verification import Ints, Trials, cosines, min_dcf, pairs
 from sonant.runtime.vectors import pooled
@@ -35,6 +35,7 @@ class Embed:
 
     def __init__(self, cfg: EmbedTask, labels: tuple[str, ...]) -> None:
         self.cfg, self.labels = cfg, labels
+        self._loss = table.create(cfg.loss)
 
     def inputs(self, batch: Batch, *, training: bool = False) -> Inputs:
         """A batch as floats on its device. Training varies and mixes clips as the batch says, and smooths targets."""
@@ -51,10 +52,8 @@ class Embed:
 
     def loss(self, model: nn.Module, inputs: Inputs) -> Tensor:
         """How badly the training speakers are told apart, a scalar."""
-        outputs_BK, loss = model(inputs.wav_BN, inputs.masks_BM4, inputs.tempo_B), self.cfg.loss
-        if isinstance(loss, AamSoftmax):
-            return aam_softmax(outputs_BK, inputs.target_BK, margin=loss.margin, scale=loss.scale)
-        return cross_entropy(outputs_BK, inputs.target_BK)
+        outputs_BK = model(inputs.wav_BN, inputs.masks_BM4, inputs.tempo_B)
+        return self._loss(outputs_BK, inputs.target_BK, None)
 
     def score(self, network: Network, batch: Batch) -> Scores:
         """The embedding of one whole recording, from its windows as a server makes it."""
