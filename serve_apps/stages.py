@@ -23,6 +23,7 @@ from sonant.audio.formats import sniff
 from sonant.config.serve import AnswerForm, ClassifyApp, Limits
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
+from sonant.edge.turnstile import Turnstile
 from sonant.runtime.answer import ANSWERS, Answer, windows
 from sonant.runtime.emotion import Emotion, emotion
 from sonant.runtime.engine import Engine
@@ -146,9 +147,11 @@ class Pipeline:
     heard: Callable[[float], None] = _unheard
     """Told how many seconds of sound were answered about."""
     long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
+    turnstile: Turnstile = field(default_factory=Turnstile)
 
     async def __call__(self, data: bytes, option: Option = None) -> Told:
         if self.extract.is_short(data):
+            await self.turnstile.passed()
             return await self._answer(data, option)
         async with self.long:
             return await self._answer(data, option)

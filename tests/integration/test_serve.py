@@ -396,7 +396,9 @@ def test_rays_own_command_takes_the_same_file(tone_bundle: Path, tmp_path: Path,
         port = probe.getsockname()[1]
     file = serve_file(application("fused", ROUTE, tone_bundle), http_options={"host": "127.0.0.1", "port": port})
     (tmp_path / "serve.yaml").write_text(yaml.safe_dump(file), encoding="ascii")
-    command = [str(Path(sys.executable).with_name("serve")), "run", str(tmp_path / "serve.yaml")]
+    # Whatever runs the tests may have started them with Ctrl-C ignored, which children inherit: a shell's `&` does so.
+    command = ["env", "--default-signal=INT"]
+    command += [str(Path(sys.executable).with_name("serve")), "run", str(tmp_path / "serve.yaml")]
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

@@ -143,11 +143,10 @@ def test_gradients_are_clipped_and_their_norm_is_told(tiny: ModuleType, tmp_path
 
 def test_two_processes_train_as_one_and_continue_exactly(tiny: ModuleType, tmp_path: Path) -> None:
     program = str(Path(__file__).with_name("tiny.py"))
-    command = [sys.executable, "-X", "faulthandler", program]
+    command = [sys.executable, program]
     started = [subprocess.Popen([*command, str(rank), "2", str(tmp_path)]) for rank in range(2)]
     codes = [process.wait(timeout=240) for process in started]
-    # Where an abort came from: before the results were written, or while the processes ended.
-    assert codes == [0, 0], f"ended with {codes}, left {sorted(path.name for path in tmp_path.iterdir())}"
+    assert codes == [0, 0]
     seen = [json.loads((tmp_path / f"seen{rank}.json").read_text()) for rank in range(2)]
 
     # Two shards of 4 are a batch of 8: the same rows in each step, the same mean, the same gradient.
