@@ -13,9 +13,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from sonant.errors import ConfigError, DataError, EnvError, SonantError
 
@@ -51,27 +52,43 @@ def _config_words(parser: argparse.ArgumentParser) -> None:
 
 def _prepare_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "config", help="fsdd, speech_commands, ravdess, emodb, folder, manifest, spans, words, a path, or `check`"
+        "config",
+        help="fsdd, speech_commands, ravdess, emodb, librispeech, folder, manifest, spans, words, mix, path or `check`",
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: the corpus")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: corpora, tables of mixtures"
+    )
     parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set")
+    parser.add_argument("--cluster", action="store_true", help="with mix and render=: render over a Ray cluster")
 
 
 def prepare(args: Arguments) -> None:
     from sonant.config.load import load
-    from sonant.config.prepare import PrepareConfig
+    from sonant.config.prepare import PrepareConfig, PrepareMix
     from sonant.data import check
+    from sonant.data.mixing import check_table, prepare_mix
     from sonant.data.prepare import prepare
 
     if args.config == "check":
         for corpus in args.overrides:
-            check.check(corpus)
+            (check_table if corpus.endswith(".parquet") else check.check)(corpus)
             show(f"{corpus}: no leak between splits")
         return
     name = args.config if "/" in args.config or args.config.endswith(".yaml") else f"prepare/{args.config}"
     config = load(PrepareConfig, name, args.overrides, smoke=args.smoke)
-    summary = prepare(config, progress=_bar("clips"))
+    if isinstance(config, PrepareMix):
+        summary = prepare_mix(config, progress=_bar("mixtures"), spread=_spread() if args.cluster else None)
+    else:
+        summary = prepare(config, progress=_bar("clips"))
     show(summary.model_dump(mode="json"))
+
+
+def _spread() -> Callable[..., Iterator[str]]:
+    """Ray Data over a cluster, or over this machine."""
+    from sonant.cluster.spread import spread
+    from sonant.config.ray import RayConfig
+
+    return partial(spread, settings=RayConfig())
 
 
 def _train_words(parser: argparse.ArgumentParser) -> None:

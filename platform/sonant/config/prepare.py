@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.base import Section
+from sonant.config.data import Split
+from sonant.config.mix import Mixing
 
 
 class _Prepare(Section):
@@ -76,6 +78,17 @@ class PrepareEmodb(_Prepare):
     """Folder or URL that holds the recordings, at any depth."""
 
 
+class PrepareLibrispeech(_Prepare):
+    """LibriSpeech (Panayotov et al. 2015): [part/]<speaker>/<chapter>/<speaker>-<chapter>-<number>.flac with
+    <speaker>-<chapter>.trans.txt beside them. Chapters are sessions; dev and test parts keep their names' meaning."""
+
+    kind: Literal["librispeech"] = "librispeech"
+    root: str
+    """Folder or URL that holds parts (train-clean-100, dev-clean, ...), or one part."""
+    parts: tuple[str, ...] | None = None
+    """Parts to import; null: all that are there."""
+
+
 class PrepareManifest(_Prepare):
     """Any manifest (Parquet, CSV or JSONL) with the columns of docs/data.md; paths are relative to `root`."""
 
@@ -90,6 +103,9 @@ class PrepareManifest(_Prepare):
     """What the manifest's own words for the splits mean, such as {fold4: test}; "" leaves a clip to `data.split`."""
     split_by: Literal["speaker", "session", "clip"] = "speaker"
     """What the manifest's splits keep apart; `sonant prepare check` holds it to that."""
+    session_pattern: str | None = None
+    """Regular expression over the path whose group `session` names the session, where the column `session` is empty;
+    for LibriSpeech, whose file names hold the chapter, (?P<session>\\d+-\\d+)-\\d+\\.flac$."""
 
 
 class PrepareSpans(_Prepare):
@@ -147,15 +163,44 @@ class PrepareJoin(_Prepare):
     """What the others' labels are called in the first: {zero: "0"}."""
 
 
-PrepareConfig = Annotated[
+class PrepareMix(Section):
+    """A table of mixtures of voices, of which one is wanted: recipes over a prepared corpus, split by speaker. Nothing
+    is rendered unless `render` says so."""
+
+    kind: Literal["mix"] = "mix"
+    out: str
+    """Table to write: a file or URL that ends in .parquet."""
+    corpus: str
+    """Folder or URL of a prepared corpus of speech whose speakers are known."""
+    split: Split = Split()
+    """Which speakers are training, validation and test material."""
+    items: dict[Literal["train", "validation", "test"], Annotated[int, Field(ge=0)]] = {
+        "train": 8000,
+        "validation": 1000,
+        "test": 1000,
+    }
+    """Mixtures of each side; a side that is not named has none."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of everything that is drawn."""
+    mixing: Mixing = Mixing()
+    verify: Annotated[int, Field(ge=0)] = 20
+    """Mixtures of each side that are rendered and measured before the table is written."""
+    render: str | None = None
+    """Folder or URL to write sound files to: mixtures, targets, references, other voices, and mixtures.csv."""
+
+
+CorpusConfig = (
     PrepareFolder
     | PrepareFsdd
     | PrepareSpeechCommands
     | PrepareRavdess
     | PrepareEmodb
+    | PrepareLibrispeech
     | PrepareManifest
     | PrepareSpans
     | PrepareSynth
-    | PrepareJoin,
-    Field(discriminator="kind"),
-]
+    | PrepareJoin
+)
+"""What makes a corpus."""
+
+PrepareConfig = Annotated[CorpusConfig | PrepareMix, Field(discriminator="kind")]

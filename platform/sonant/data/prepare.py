@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base import Section
-from sonant.config.prepare import PrepareConfig
+from sonant.config.prepare import CorpusConfig
 from sonant.data import synth
 from sonant.data.children import Refusal, run
-from sonant.data.corpora import emodb, folder, fsdd, join, manifest, ravdess, spans, speech_commands
+from sonant.data.corpora import emodb, folder, fsdd, join, librispeech, manifest, ravdess, spans, speech_commands
 from sonant.data.corpus import Skipped
 from sonant.data.source import Clip, Source
 from sonant.data.trim import sounding
@@ -28,6 +28,7 @@ IMPORTERS: dict[str, Callable[[Any], Source]] = {
     "speech_commands": speech_commands.plan,
     "ravdess": ravdess.plan,
     "emodb": emodb.plan,
+    "librispeech": librispeech.plan,
     "manifest": manifest.plan,
     "spans": spans.plan,
     "synth": synth.plan,
@@ -66,7 +67,7 @@ class Summary(Section):
     """Wall clock time."""
 
 
-def prepare(config: PrepareConfig, *, progress: Progress | None = None) -> Summary:
+def prepare(config: CorpusConfig, *, progress: Progress | None = None) -> Summary:
     """Makes the corpus at `config.out`, replacing one that is there; `progress(done, all)` is called for each clip.
 
     Files that cannot be read are skipped and counted in corpus.json; when there is nothing else, nothing is written.
@@ -89,7 +90,7 @@ def prepare(config: PrepareConfig, *, progress: Progress | None = None) -> Summa
 
 
 def _make(
-    source: Source, config: PrepareConfig, skipped: list[Skipped], progress: Progress
+    source: Source, config: CorpusConfig, skipped: list[Skipped], progress: Progress
 ) -> Generator[tuple[Clip, NDArray[np.int16]]]:
     """Each clip with its samples, in order; those that cannot be had are added to `skipped`."""
     total = len(source.clips)
@@ -107,7 +108,7 @@ def _make(
         progress(done, total)
 
 
-def _trimmed(clip: Clip, pcm_N: NDArray[np.int16], config: PrepareConfig) -> tuple[Clip, NDArray[np.int16]]:
+def _trimmed(clip: Clip, pcm_N: NDArray[np.int16], config: CorpusConfig) -> tuple[Clip, NDArray[np.int16]]:
     """The clip without silence at its ends, if that is wanted; the manifest tells which part of the file is left."""
     if config.trim_silence_db is None:
         return clip, pcm_N

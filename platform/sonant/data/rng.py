@@ -20,6 +20,8 @@ class Purpose(IntEnum):
     SPEECH = 7
     SILENCE = 8
     PIECES = 9
+    MIXTURE = 10
+    ROOM = 11
 
 
 def rng(purpose: Purpose, *numbers: int) -> np.random.Generator:

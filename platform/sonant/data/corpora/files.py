@@ -12,6 +12,7 @@ from sonant.config.prepare import (
     PrepareEmodb,
     PrepareFolder,
     PrepareFsdd,
+    PrepareLibrispeech,
     PrepareManifest,
     PrepareRavdess,
     PrepareSpans,
@@ -25,7 +26,14 @@ SUFFIXES = frozenset(
 )
 
 _Files = (
-    PrepareFolder | PrepareFsdd | PrepareManifest | PrepareSpans | PrepareSpeechCommands | PrepareRavdess | PrepareEmodb
+    PrepareFolder
+    | PrepareFsdd
+    | PrepareManifest
+    | PrepareSpans
+    | PrepareSpeechCommands
+    | PrepareRavdess
+    | PrepareEmodb
+    | PrepareLibrispeech
 )
 
 

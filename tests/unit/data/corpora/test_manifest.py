@@ -40,3 +40,12 @@ def test_paths_stay_below_the_root() -> None:
     for path in ("../a.wav", "x/../../a.wav", "/etc/passwd", ".."):
         with pytest.raises(DataError, match="outside of the root"):
             below("/data", path)
+
+
+def test_sessions_may_be_hidden_in_file_names(tmp_path: Path) -> None:
+    url = write(tmp_path, "path,speaker,session\nt/27/27-123349-0042.flac,27,\nt/27/27-124992-0001.flac,27,own\n")
+    pattern = r"(?P<session>\d+-\d+)-\d+\.flac$"
+    clips = plan(PrepareManifest(manifest=url, out="o", session_pattern=pattern)).clips
+    assert [clip.session for clip in clips] == ["27-123349", "own"]
+    with pytest.raises(DataError, match="finds no session in t/27"):
+        plan(PrepareManifest(manifest=url, out="o", session_pattern=r"(?P<session>\d+)\.wav$"))
