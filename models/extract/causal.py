@@ -111,10 +111,7 @@ class CausalExtractor(LiveExtractor):
         self.conditions = nn.ModuleList(condition(config.voice_size, width) for _ in range(config.stacks))
         self.stacks = nn.ModuleList(
             Chain(
-                *(
-                    Block(width, config.hidden, config.kernel, 2**block, config.norm)
-                    for block in range(config.blocks)
-                )
+                *(Block(width, config.hidden, config.kernel, 2**block, config.norm) for block in range(config.blocks))
             )
             for _ in range(config.stacks)
         )
@@ -137,9 +134,7 @@ class CausalExtractor(LiveExtractor):
         live = self.offline(pad_to(mix_BN, self.hop, self.latency), voice_BE)
         assert live.presence_BF is not None
         hops = -(-samples // self.hop)
-        return Extraction(
-            live.wav_BN[:, self.latency : self.latency + samples], presence_BF=live.presence_BF[:, :hops]
-        )
+        return Extraction(live.wav_BN[:, self.latency : self.latency + samples], presence_BF=live.presence_BF[:, :hops])
 
     def offline(self, mix_BN: Tensor, voice_BE: Tensor) -> Live:
         return self.step(mix_BN, self.init_state(mix_BN.shape[0]), voice_BE)[0]

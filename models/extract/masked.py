@@ -39,8 +39,10 @@ class MaskedBatchNorm(nn.BatchNorm1d):
 
     @torch.no_grad()
     def _remember(self, mean_C: Tensor, variance_C: Tensor) -> None:
-        assert self.running_mean is not None and self.running_var is not None
-        assert self.num_batches_tracked is not None and self.momentum is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean_C.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(variance_C.to(self.running_var.dtype), self.momentum)

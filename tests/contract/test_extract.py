@@ -179,9 +179,10 @@ def chunks(kind: str, hop: int, samples: int) -> list[int]:
     total = samples // hop
     if kind == "random":
         draw = torch.Generator().manual_seed(0)
+        most = max(4, 120 // hop)
         sizes: list[int] = []
         while sum(sizes) < total:
-            sizes.append(min(int(torch.randint(1, 8, (1,), generator=draw)), total - sum(sizes)))
+            sizes.append(min(int(torch.randint(1, most, (1,), generator=draw)), total - sum(sizes)))
     else:
         size = {"hop": 1, "two hops": 2, "whole": total}[kind]
         sizes = [size] * (total // size)
@@ -295,13 +296,10 @@ def test_snapshot_goes_on_exactly(live, voice_BE, mix_BN) -> None:
     assert torch.equal(first.wav_BN, second.wav_BN)
 
 
-@pytest.mark.parametrize("sound", ["silence", "constant", "clipping"])
-def test_long_silence_and_clipping_stay_finite(live, voice_BE, mix_BN, sound: str) -> None:
-    shape = (1, live.hop * (4 * RATE_HZ // live.hop))
-    odd_BN = {"silence": torch.zeros(shape), "constant": torch.ones(shape), "clipping": torch.randn(shape).sign()}[
-        sound
-    ]
-    out, state = stream(live, torch.cat([odd_BN, mix_BN[:1]], 1), voice_BE[:1], [shape[1], mix_BN.shape[1]])
+def test_long_silence_and_clipping_stay_finite(live, voice_BE, mix_BN) -> None:
+    shape = (1, live.hop * (RATE_HZ // live.hop))
+    odd_BN = torch.cat([torch.zeros(shape), torch.ones(shape), torch.randn(shape).sign()])
+    out, state = stream(live, torch.cat([odd_BN, mix_BN], 1), voice_BE, [shape[1], mix_BN.shape[1]])
     assert out.wav_BN.isfinite().all()
     assert all(value.isfinite().all() for value in state.values())
     for odd_BR in (odd_BN, odd_BN[:, :1]):
@@ -322,9 +320,9 @@ def test_any_length_of_mixture_and_reference(model: Extractor, samples: int) -> 
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("samples", [(1000, 700, 60), (1000, 1, 333)])
-def test_padding_of_references_changes_nothing(name: str, same, training: bool, samples: tuple[int, ...]) -> None:
+def test_padding_of_references_changes_nothing(name: str, same, training: bool) -> None:
     """Not their voices, and not what batch norms remember of them, whatever the padding holds."""
+    samples = (1000, 1, 333)
     model = build(name).train(training)
     other = build(name).train(training)
     ref_BR, samples_B = mixtures(3, 1000)[2], torch.tensor(samples)
@@ -334,9 +332,7 @@ def test_padding_of_references_changes_nothing(name: str, same, training: bool, 
     for name, value in model.state_dict().items():
         same(other.state_dict()[name].float(), value.float(), 1e-5)
     if not training:
-        alone_BE = torch.cat(
-            [model.enroll(row_R[:count][None]) for row_R, count in zip(ref_BR, samples, strict=True)]
-        )
+        alone_BE = torch.cat([model.enroll(row_R[:count][None]) for row_R, count in zip(ref_BR, samples, strict=True)])
         same(model.enroll(ref_BR, samples_B), alone_BE, 1e-5)
 
 
