@@ -19,7 +19,7 @@ from models.streaming import Chain, State, child, nest
 
 
 class ClassifierConfig(NetworkConfig):
-    """The part of a classifier's config that does not depend on its encoder; it streams where there is a causal form."""
+    """The part of a classifier's config that does not depend on its encoder. It streams in its causal form."""
 
     takes_wave: ClassVar[bool] = False
     """Whether the encoder works on the wave itself, not on rows of features."""

@@ -27,7 +27,7 @@ class LearnedBasisConfig(Section):
     """Frames become coefficients, and coefficients frames, by trained kernels."""
 
     kind: Literal["learned"] = "learned"
-    filters: Annotated[int, Field(ge=8, le=4096)] = 448
+    filters: Annotated[int, Field(ge=8, le=4096)] = 416
     """Coefficients of a frame."""
 
 
@@ -67,7 +67,7 @@ class CausalExtractorConfig(ExtractorConfig):
     """What is kept beyond the reach of the convolutions."""
     voice_size: Annotated[int, Field(ge=2, le=1024)] = 128
     """Numbers of a voice."""
-    enrolment_blocks: Annotated[int, Field(ge=0, le=10)] = 3
+    enrolment_blocks: Annotated[int, Field(ge=0, le=10)] = 2
     """Blocks that look at the reference."""
     gate: bool = True
     """Outside training, frames are multiplied by the probability that the voice is there."""
@@ -111,10 +111,7 @@ class CausalExtractor(LiveExtractor):
         self.conditions = nn.ModuleList(condition(config.voice_size, width) for _ in range(config.stacks))
         self.stacks = nn.ModuleList(
             Chain(
-                *(
-                    Block(width, config.hidden, config.kernel, 2**block, config.norm)
-                    for block in range(config.blocks)
-                )
+                *(Block(width, config.hidden, config.kernel, 2**block, config.norm) for block in range(config.blocks))
             )
             for _ in range(config.stacks)
         )
@@ -125,7 +122,7 @@ class CausalExtractor(LiveExtractor):
     def enroll(self, ref_BR: Tensor, ref_samples_B: Tensor | None = None) -> Tensor:
         samples_B = ref_BR.new_full((ref_BR.shape[0],), ref_BR.shape[1]) if ref_samples_B is None else ref_samples_B
         wav_BR = pad_to(silence_padding(ref_BR, ref_samples_B), self.hop)
-        coef_BTC, _ = self.basis.encode(wav_BR, self.basis.init_state(wav_BR.shape[0]))
+        coef_BTC, _ = self.basis.encode(wav_BR, self.basis.init_state(wav_BR.shape[0], wav_BR))
         real_BT = real_frames(frames_of(samples_B, self.hop), coef_BTC.shape[1], coef_BTC)
         return self.enrolment(self.basis.features(coef_BTC), real_BT)
 
@@ -137,23 +134,20 @@ class CausalExtractor(LiveExtractor):
         live = self.offline(pad_to(mix_BN, self.hop, self.latency), voice_BE)
         assert live.presence_BF is not None
         hops = -(-samples // self.hop)
-        return Extraction(
-            live.wav_BN[:, self.latency : self.latency + samples], presence_BF=live.presence_BF[:, :hops]
-        )
+        return Extraction(live.wav_BN[:, self.latency : self.latency + samples], presence_BF=live.presence_BF[:, :hops])
 
     def offline(self, mix_BN: Tensor, voice_BE: Tensor) -> Live:
         return self.step(mix_BN, self.init_state(mix_BN.shape[0]), voice_BE)[0]
 
     def init_state(self, rows: int) -> State:
-        state = nest("basis", self.basis.init_state(rows))
+        like = next(self.parameters())
+        state = nest("basis", self.basis.init_state(rows, like))
         for place, stack in enumerate(self.stacks):
             assert isinstance(stack, Chain)
             state |= nest(f"stacks.{place}", stack.init_state(rows))
         if self.memory is not None:
             state |= nest("memory", self.memory.init_state(rows))
         if self.delay:
-            like = self.presence[1].weight
-            assert isinstance(like, Tensor)
             state["fed_back"] = like.new_zeros(rows, self.delay, self.fed_back)
         return state
 

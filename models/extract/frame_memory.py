@@ -28,7 +28,7 @@ class VectorGruMemory(Section):
     """A gated recurrent unit: every number of the memory sees all others, frame after frame."""
 
     kind: Literal["vector_gru"] = "vector_gru"
-    size: Size = 128
+    size: Size = 112
     """Numbers that are kept."""
 
 
@@ -54,7 +54,7 @@ class FedBackChannelsMemory(Section):
     """Channels beside the signal through all blocks, fed back to the start some time later."""
 
     kind: Literal["special_channels"] = "special_channels"
-    size: Size = 32
+    size: Size = 8
     """Further channels of all blocks."""
     delay_ms: Delay = 150.0
     """How much later, in ms; training goes through the signal in steps of this length."""

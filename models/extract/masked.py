@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 def real_frames(count_B: Tensor, frames: int, like: Tensor) -> Tensor:
@@ -32,15 +31,18 @@ class MaskedBatchNorm(nn.BatchNorm1d):
             return super().forward(input)
         real_B1T = real_BT[:, None]
         count = real_BT.sum()
-        mean_C = (input * real_B1T).sum((0, 2)) / count
-        variance_C = ((input - mean_C[:, None]).square() * real_B1T).sum((0, 2)) / count
-        self._remember(mean_C.detach(), variance_C.detach() * count / (count - 1).clamp_min(1))
-        return F.batch_norm(input, mean_C, variance_C, self.weight, self.bias, training=False, eps=self.eps)
+        mean_C1 = (input * real_B1T).sum((0, 2))[:, None] / count
+        variance_C1 = ((input - mean_C1).square() * real_B1T).sum((0, 2))[:, None] / count
+        self._remember(mean_C1[:, 0].detach(), variance_C1[:, 0].detach() * count / (count - 1).clamp_min(1))
+        normed_BCT = (input - mean_C1) * torch.rsqrt(variance_C1 + self.eps)
+        return normed_BCT * self.weight[:, None] + self.bias[:, None]
 
     @torch.no_grad()
     def _remember(self, mean_C: Tensor, variance_C: Tensor) -> None:
-        assert self.running_mean is not None and self.running_var is not None
-        assert self.num_batches_tracked is not None and self.momentum is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean_C.to(self.running_mean.dtype), self.momentum)
         self.running_var.lerp_(variance_C.to(self.running_var.dtype), self.momentum)

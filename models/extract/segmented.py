@@ -79,7 +79,8 @@ class Segmented(LiveExtractor):
     def __init__(self, model: ChunkExtractor, window: int, mode: Mode = "half", truncate: int | None = None) -> None:
         super().__init__()
         assert window % 2 == 0, "a window has two halves"
-        self.model, self.window, self.mode, self.truncate = model, window, mode, truncate
+        self.model, self.window, self.truncate = model, window, truncate
+        self.mode: Mode = mode
         self.sample_rate_hz, self.voice_size = model.sample_rate_hz, model.voice_size
         self.hop = hop_of(window, mode)
         self.latency = window - self.hop

@@ -6,6 +6,8 @@ pooling, not in the mean, where the research code lets it into all of them.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,7 +43,7 @@ class SpeakerEncoder(nn.Module):
         self.input = nn.Sequential(ChannelNorm(inputs), nn.Conv1d(inputs, channels, 1))
         wide = blocks // 2
         widths = [channels] * (wide + 1) + [voice_size] * (blocks - wide)
-        self.blocks = nn.ModuleList(ResBlock(*pair) for pair in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(ResBlock(*pair) for pair in pairwise(widths))
         self.output = nn.Conv1d(voice_size, voice_size, 1)
         self.shortest = POOL**blocks
         """Frames that make one at the end."""

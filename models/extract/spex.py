@@ -67,7 +67,9 @@ class SpexConfig(ExtractorConfig):
     def _fits(self) -> Self:
         shortest, *_ = self.kernels
         if self.segment is not None and (self.window < shortest or self.window % shortest):
-            raise ValueError(f"segment.window_ms must be whole kernels of {shortest} samples, not {self.window} samples")
+            raise ValueError(
+                f"segment.window_ms must be whole kernels of {shortest} samples, not {self.window} samples"
+            )
         if self.segment is None and self.kept.kind != "none":
             raise ValueError(f"memory.kind={self.kept.kind} goes from window to window: set segment, or kind=none")
         if self.kept.kind == "cache" and self.kept.size > self.channels:

@@ -1,4 +1,4 @@
-"""The dilated convolutions of the research system, on chunks [B, C, F]; nothing of them is carried on to the next chunk.
+"""The dilated convolutions of the research system, on chunks [B, C, F]; they carry nothing on to the next chunk.
 
 Conv-TasNet's block (Luo and Mesgarani 2019, arXiv:1809.07454, figure 1 C) with, if wanted, a further layer H -> H
 behind the depthwise one. The first block of a stack also sees the voice (Ge et al. 2020, arXiv:2005.04686).

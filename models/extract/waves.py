@@ -31,8 +31,7 @@ class ScaleEncoder(nn.Module):
 
     def forward(self, wav_BN: Tensor, shortest: int = 1) -> list[Tensor]:
         """As many frames as hold the wave, or `shortest`, whichever is more."""
-        reach = max(self.kernels[-1], self.kernels[0] + (shortest - 1) * self.hop)
-        padded_B1N = F.pad(wav_BN, (0, reach + self.hop))[:, None]
+        padded_B1N = F.pad(wav_BN, (0, shortest * self.hop + self.kernels[-1]))[:, None]
         frames = max(self.frames(wav_BN.shape[-1]), shortest)
         return [
             torch.relu(conv(padded_B1N[..., : (frames - 1) * self.hop + kernel]))
