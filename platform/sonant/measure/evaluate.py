@@ -29,7 +29,7 @@ from sonant.errors import ConfigError, DataError
 from sonant.metrics import roc
 from sonant.metrics.accuracy import accuracy, unweighted_average_recall
 from sonant.metrics.calibration import expected_calibration_error
-from sonant.metrics.confusion import confusion
+from sonant.metrics.confusion import Matrix, confusion
 from sonant.metrics.f1 import macro_f1
 from sonant.metrics.per_label import per_label
 from sonant.metrics.verification import Trials, cosines
@@ -45,7 +45,7 @@ from sonant.track import files
 from sonant.train import review_frames, review_mixtures, review_vectors
 from sonant.train.evaluate import Scored, score
 from sonant.train.place import Place
-from sonant.train.review import metric_interval, predictions
+from sonant.train.review import metric_interval, predictions, write_matrices
 from sonant.train.run import Run, open_run
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -74,7 +74,6 @@ class Evaluation:
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
         intervals = {name: list(metric_interval(self.corpus, self.scored, metric)) for name, metric in _SURE.items()}
-        matrix_KK = np.asarray(self.confusion()[self.split])
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -86,25 +85,23 @@ class Evaluation:
             ),
             "interval": intervals["accuracy"],
             "intervals": intervals,
-            "labels": per_label(matrix_KK, self.labels),
+            "labels": per_label(self.confusion(), self.labels),
         }
 
-    def confusion(self) -> dict[str, Any]:
+    def confusion(self) -> Matrix:
         """Counts of (true label, predicted label)."""
-        predicted_N = self.scored.logits_NK.argmax(axis=1)
-        matrix_KK = confusion(self.scored.label_N, predicted_N, len(self.labels))
-        return {"labels": list(self.labels), self.split: matrix_KK.tolist()}
+        return confusion(self.scored.label_N, self.scored.logits_NK.argmax(axis=1), len(self.labels))
 
     def predictions(self) -> list[dict[str, Any]]:
         """One row a clip: id, label, predicted, loss, score."""
         return predictions(self.corpus, self.labels, self.scored, self.split, self.link)
 
     def write(self, out: str) -> None:
-        """metrics.json, confusion.json and predictions.parquet in a folder or at a URL."""
+        """metrics.json, confusion.json, confusion.png and predictions.parquet in a folder or at a URL."""
         table = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(self.predictions()), table)
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        files.write_json(files.join(out, "confusion.json"), self.confusion())
+        write_matrices(out, self.labels, {self.split: self.confusion()})
         files.write_bytes(files.join(out, "predictions.parquet"), table.getvalue())
 
 

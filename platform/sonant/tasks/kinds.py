@@ -16,7 +16,7 @@ from sonant.errors import ConfigError
 from sonant.runtime.frames import FrameLayout
 from sonant.tasks.classify import Classify
 from sonant.tasks.detect import Detect
-from sonant.tasks.embed import Embed, check_head
+from sonant.tasks.embed import Embed
 from sonant.tasks.extract import Extract
 from sonant.tasks.task import AnyTask
 
@@ -43,8 +43,6 @@ def grid(cfg: Experiment, labels: tuple[str, ...], model: nn.Module) -> FrameGri
     if not isinstance(task, DetectTask):
         if model.framewise:
             raise ConfigError("config.invalid", f"model.head.kind=framewise does not fit task.kind={task.kind}")
-        if isinstance(task, EmbedTask):
-            check_head(task, cfg.model.head)
         return None
     if not model.framewise:
         hint = "set model.head.kind=framewise"
