@@ -1,13 +1,14 @@
-"""One fair table of all networks: size, cost, and accuracy on four small corpora at one recipe, on speakers never heard.
+"""One fair table of all networks: size, cost, and accuracy on four small corpora at one recipe, on unheard speakers.
 
     python benchmarks/zoo.py train SHARED_DATA [--work build/zoo] [--networks a,b] [--corpora c,d] [--seeds 0]
     python benchmarks/zoo.py cost [--work build/zoo]
     python benchmarks/zoo.py table [--work build/zoo] [--plot docs/zoo.png]
 
-`train` takes hours and goes on where it was stopped: a training that has its line in results.jsonl is not repeated. `cost`
-wants a quiet machine: onnxruntime on one thread, clips of one second, features in the graph. The recipe is the same
-for all: the same passes over the clips, AdamW at one rate, the same variation of clips; each network takes the wave, mel rows
-or cepstra as its paper says, of even level. It is nobody's best: a network does better with a config of its own.
+`train` takes hours and goes on where it was stopped: a training that has its line in results.jsonl is not repeated.
+`cost` wants a quiet machine: onnxruntime on one thread, clips of one second, features in the graph. The recipe is the
+same for all: the same passes over the clips, AdamW at one rate, the same variation of clips; each network takes the
+wave, mel rows or cepstra as its paper says, of even level. It is nobody's best: a network does better with a config of
+its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from models.classify.base import Classifier
 from models.spec import VARIANTS, create, parse
 from sonant.config.experiment import Experiment
 from sonant.config.load import check
@@ -97,7 +99,13 @@ def experiment(network: str, corpus: str, seed: int, work: Path) -> Experiment:
                 "split": {"validation": 0.1, "by": "clip", **of.split},
                 "augment": {"speed": 0.15, "tempo": 0.2, "tilt": 0.4},
             },
-            "train": {"epochs": of.passes // REPEAT, "lr": 0.003, "weight_decay": 0.02, "ema_decay": 0.99, "threads": 1},
+            "train": {
+                "epochs": of.passes // REPEAT,
+                "lr": 0.003,
+                "weight_decay": 0.02,
+                "ema_decay": 0.99,
+                "threads": 1,
+            },
             "track": {"runs": str(work / "runs"), "worst": 0},
         },
     )
@@ -146,6 +154,7 @@ def cost(work: Path, networks: list[str]) -> None:
     found: dict[str, dict[str, float]] = {}
     for name in networks:
         model = create(parse({**NETWORKS[name], "outputs": 12})).eval()
+        assert isinstance(model, Classifier)
         graph = Graph(export_graphs(model, split_features=False)["model"].data)
         taken = of_call(lambda run=graph.run: run({"wav": wav_BN}), audio_s=1.0, runs=100)
         found[name] = {
@@ -184,7 +193,7 @@ def table(work: Path, plot: Path | None) -> str:
 
 
 def draw(points: Mapping[str, tuple[float, float, float]], file: Path) -> None:
-    """Mean score over the time of a clip; the area of a dot is the number of parameters; the line is the Pareto front."""
+    """Mean score over the time of a clip; dots grow with the number of parameters; the line is the Pareto front."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -15,13 +15,15 @@ from sonant.metrics.per_label import LabelScores, per_label
 from sonant.track import files
 from sonant.track.detection_page import detection
 from sonant.track.events import Event, history, read
+from sonant.track.extraction_page import extraction
 from sonant.track.page.chart import Series, curves
 from sonant.track.page.html import Content, Html, data_uri, duration, fold, number, page, section, table, tag, tiles
 from sonant.track.page.matrix import confusion, most_confused
 from sonant.track.page.png import spectrogram
 from sonant.track.verification_page import verification
 
-_STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3, "auc": 0, "f1": 1, "eer": 2, "segment_error": 3}
+_STYLES = {"accuracy": 0, "uar": 1, "macro_f1": 2, "ece": 3, "auc": 0, "f1": 1, "eer": 2, "segment_error": 3,
+           "si_sdri": 0, "si_sdr": 1}  # fmt: skip
 _MISTAKES = 8
 _LONGEST_S = 600.0
 
@@ -42,6 +44,8 @@ def run_page(path: str) -> str:
         parts.append(detection(review))
     if files.exists(files.join(review, "thresholds.json")):
         parts.append(verification(review))
+    if files.exists(files.join(review, "worst_mixtures.json")):
+        parts.append(extraction(review))
     if files.exists(files.join(review, "worst.json")):
         parts.append(_worst(review))
     parts.append(_setup(path))
@@ -81,7 +85,7 @@ def _figures(config: Experiment, events: Sequence[Event], end: Event) -> list[tu
 
 
 def _interval(test: dict[str, Any]) -> str:
-    for name in ("accuracy", "auc"):
+    for name in ("accuracy", "auc", "si_sdri"):
         if f"{name}_low" in test:
             return f"95 %: {number(test[f'{name}_low'])} to {number(test[f'{name}_high'])}"
     return ""

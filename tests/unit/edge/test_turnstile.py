@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from sonant.edge.turnstile import Turnstile
 
@@ -30,7 +31,7 @@ def test_between_two_callers_the_loop_comes_by_in_order_of_arrival() -> None:
     log = asyncio.run(run())
     assert [entry for entry in log if entry != "sockets"] == list("abcd")
     turns = [log.index(name) for name in "abcd"]
-    assert all("sockets" in log[start:end] for start, end in zip(turns, turns[1:], strict=False)), log
+    assert all("sockets" in log[start:end] for start, end in itertools.pairwise(turns)), log
 
 
 def test_a_caller_that_goes_away_gives_its_turn_to_the_next() -> None:
