@@ -1,17 +1,19 @@
 """The registry of networks: one table from `kind` to its config type and its factory.
 
 `create(config)` is the only way the platform builds a network. Adding one is a row in SPECS and its config in the
-ModelConfig union: nothing registers itself on import.
+union of its job, ModelConfig or ExtractModelConfig: nothing registers itself on import.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, overload
 
 from pydantic import Field, TypeAdapter
+from torch import nn
 
+from models.base import NetworkConfig
 from models.classify import (
     baseline,
     bc_resnet,
@@ -29,7 +31,7 @@ from models.classify import (
     voxseg,
     wav2vec2,
 )
-from models.classify.base import Classifier, ClassifierConfig
+from models.classify.base import Classifier
 from models.classify.baseline import BaselineConfig
 from models.classify.bc_resnet import BcResNetConfig
 from models.classify.cnnt import CnntConfig
@@ -45,6 +47,11 @@ from models.classify.tcn import TcnConfig
 from models.classify.uit import UitConfig
 from models.classify.voxseg import VoxsegConfig
 from models.classify.wav2vec2 import Wav2Vec2Config
+from models.extract import causal, spex
+from models.extract.base import Extractor
+from models.extract.causal import CausalExtractorConfig
+from models.extract.spexplus import SpexPlusConfig
+from models.extract.spexplus_short import SpexPlusShortConfig
 
 AnyConfig = (
     TcResNetConfig
@@ -64,6 +71,13 @@ AnyConfig = (
     | TcnConfig
 )
 ModelConfig = Annotated[AnyConfig, Field(discriminator="kind")]
+"""Networks whose answers are labels, of clips or of frames."""
+
+AnyExtractConfig = CausalExtractorConfig | SpexPlusConfig | SpexPlusShortConfig
+ExtractModelConfig = Annotated[AnyExtractConfig, Field(discriminator="kind")]
+"""Networks whose answer is a voice."""
+
+AnyNetworkConfig = Annotated[AnyConfig | AnyExtractConfig, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -72,8 +86,8 @@ class ModelSpec:
 
     kind: str
     job: str
-    config_type: type[ClassifierConfig]
-    factory: Callable[[Any], Classifier]
+    config_type: type[NetworkConfig]
+    factory: Callable[[Any], nn.Module]
     paper: str
     needs: str | None = None
     """A package beyond the core's that building it takes."""
@@ -110,7 +124,41 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec("soundnet", "classify", SoundNetConfig, soundnet.build, "Aytar et al. 2016, arXiv:1610.09001"),
         ModelSpec("baseline", "classify", BaselineConfig, baseline.build, "multinomial logistic regression"),
         ModelSpec("tcn", "detect", TcnConfig, tcn.build, "Bai et al. 2018, arXiv:1803.01271"),
+        ModelSpec(
+            "causal_extractor",
+            "extract",
+            CausalExtractorConfig,
+            causal.build,
+            "Luo and Mesgarani 2019, arXiv:1809.07454, with narrow filters",
+        ),
+        ModelSpec("spexplus", "extract", SpexPlusConfig, spex.build, "Ge et al. 2020, arXiv:2005.04686"),
+        ModelSpec(
+            "spexplus_short",
+            "extract",
+            SpexPlusShortConfig,
+            spex.build,
+            "Ge et al. 2020, arXiv:2005.04686, one scale in windows with a memory, no paper",
+        ),
     )
+}
+
+# The two widths of the research system, and its memories with their sizes at both.
+_SPEX = {"base": {"speakers": 256}, "small": {"speakers": 256, "channels": 192, "hidden": 384, "voice_size": 75}}
+_CHUNK_MEMORIES: dict[str, dict[str, dict[str, Any]]] = {
+    "none": {"base": {"kind": "none"}, "small": {"kind": "none"}},
+    "rnn": {"base": {"kind": "rnn"}, "small": {"kind": "rnn"}},
+    **{
+        f"gru{version}": {
+            "base": {"kind": "gru", "version": version, "size": 128},
+            "small": {"kind": "gru", "version": version, "size": 96},
+        }
+        for version in range(4)
+    },
+    "cache": {"base": {"kind": "cache", "size": 128}, "small": {"kind": "cache", "size": 96}},
+    "special_channels": {
+        "base": {"kind": "special_channels", "size": 64},
+        "small": {"kind": "special_channels", "size": 64},
+    },
 }
 
 # The sizes that papers report, by the names they use: what `sonant models` lists.
@@ -154,14 +202,31 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "baseline": {"kind": "baseline"},
     "baseline-1": {"kind": "baseline", "segments": 1},
     "tcn-64": {"kind": "tcn", "head": {"kind": "framewise"}},
+    **{
+        f"causal_extractor-{name}": {"kind": "causal_extractor", "memory": {"kind": name}}
+        for name in ("none", "vector_gru", "channel_gru", "gated_cache", "special_channels")
+    },
+    "causal_extractor-10ms": {"kind": "causal_extractor", "latency_ms": 10},
+    "causal_extractor-2.5ms": {"kind": "causal_extractor", "latency_ms": 2.5, "hops_per_frame": 2},
+    "causal_extractor-fourier": {"kind": "causal_extractor", "basis": {"kind": "fourier"}},
+    **{f"spexplus-{width}": {"kind": "spexplus", **sizes} for width, sizes in _SPEX.items()},
+    **{
+        f"spexplus_short-{width}-{name}": {"kind": "spexplus_short", **sizes, "memory": memories[width]}
+        for width, sizes in _SPEX.items()
+        for name, memories in _CHUNK_MEMORIES.items()
+    },
 }
 
 
-def create(config: AnyConfig) -> Classifier:
+@overload
+def create(config: AnyConfig) -> Classifier: ...
+@overload
+def create(config: AnyExtractConfig) -> Extractor: ...
+def create(config: AnyConfig | AnyExtractConfig) -> nn.Module:
     """Builds the network that a config describes, with fresh weights."""
     return SPECS[config.kind].factory(config)
 
 
-def parse(data: Mapping[str, Any]) -> AnyConfig:
+def parse(data: Mapping[str, Any]) -> AnyConfig | AnyExtractConfig:
     """Checks plain data, with its `kind`, against the config type of that network."""
-    return TypeAdapter[AnyConfig](ModelConfig).validate_python(dict(data))
+    return TypeAdapter[AnyConfig | AnyExtractConfig](AnyNetworkConfig).validate_python(dict(data))

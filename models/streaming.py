@@ -77,18 +77,20 @@ def advance(module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
 
 
 class Chain(nn.Sequential):
-    """A sequence of blocks that streams when its parts do."""
+    """A sequence of blocks that streams when its parts do. A block may stand in it twice: named_children would tell of
+    the first place only, and each place has a memory of its own."""
 
     def init_state(self, rows: int) -> State:
         state: State = {}
-        for name, part in self.named_children():
+        for name, part in self._modules.items():
             if isinstance(part, Stateful):
                 state |= nest(name, part.init_state(rows))
         return state
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         after: State = {}
-        for name, part in self.named_children():
+        for name, part in self._modules.items():
+            assert part is not None, "a place that was emptied"
             x, inner = advance(part, x, child(name, state))
             after |= nest(name, inner)
         return x, after

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel
@@ -21,7 +21,15 @@ from starlette.types import ASGIApp
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
-from sonant.config.serve import AnswerForm, ClassifyApp, DetectApp, EmbedApp, SpeakersApp, StageOptions, VerifyApp
+from sonant.config.serve import (
+    ClassifyApp,
+    DetectApp,
+    EmbedApp,
+    ModelApp,
+    SpeakersApp,
+    StageOptions,
+    VerifyApp,
+)
 from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
@@ -30,6 +38,7 @@ from sonant.edge.metrics import Metrics, Snapshot
 from sonant.errors import BundleError, EnvError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
+from sonant.runtime.info import BundleInfo
 from sonant.runtime.slots import SlotPool
 
 if TYPE_CHECKING:
@@ -40,13 +49,16 @@ if TYPE_CHECKING:
 # ---- the face: HTTP and WebSocket, no Ray ---------------------------------------------------------------------------
 
 
+AnswerForm = Literal["classification", "emotion", "detection", "embedding", "verification", "enrolment"]
+
+
 class Served(BaseModel):
     """A model as it is served."""
 
     model: str
     task: str
     answer: AnswerForm
-    """The form of what is answered to a recording."""
+    """What the application answers with: of all that serve one embedder, each has another."""
     labels: list[str]
     background: list[str]
     """Labels that stand for "none of them": never reported as events."""
@@ -67,12 +79,12 @@ class Served(BaseModel):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: ClassifyApp, engine: Engine) -> Served:
+def describe(app: ModelApp, engine: Engine) -> Served:
     info = engine.info
     return Served(
         model=info.id,
         task=info.task,
-        answer=app.answer,
+        answer=app.answer if isinstance(app, ClassifyApp) else KINDS[type(app)].answer,
         labels=list(info.labels),
         background=list(info.background),
         sample_rate_hz=info.sample_rate_hz,
@@ -90,16 +102,18 @@ def describe(app: ClassifyApp, engine: Engine) -> Served:
 
 @dataclass(frozen=True)
 class Face:
-    """What Serve runs, and the FastAPI application that documents it."""
+    """What Serve runs, the FastAPI application that documents it, and what it serves."""
 
     app: ASGIApp
     api: FastAPI
+    served: Served
 
 
 def create_face(
-    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+    app: ModelApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
 ) -> Face:
     """The routes of the application, below its prefix."""
+    assert isinstance(app, ClassifyApp)
     api = face.create("classify", echo_request_id=echo_request_id)
     served = describe(app, engine)
     uploads = Uploads(app.limits)
@@ -119,7 +133,7 @@ def create_face(
     if engine.info.hop is not None:
         live = Live(SlotPool(engine, app.limits.max_sessions), app.limits, metrics, app.allowed_origins)
     face.add_stream(api, live)
-    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 
 
 def add_classify(api: FastAPI, answer: Callable[..., Awaitable[Response]]) -> None:
@@ -158,31 +172,41 @@ def add_emotion(api: FastAPI, answer: Callable[..., Awaitable[Response]]) -> Non
         return await answer(request, timeline)
 
 
-def load(app: ClassifyApp) -> tuple[Engine, Metrics]:
+def load(app: ModelApp) -> tuple[Engine, Metrics]:
     """Opens the bundle: its graphs are loaded when they are first called."""
     engine = Engine(open_bundle(app.bundle), threads=app.threads, providers=app.providers)
     info = engine.info
-    if info.task != TASKS[type(app)]:
+    if info.task != KINDS[type(app)].task:
         hint = "classify: serve_apps.classify; detect: serve_apps.detect; embed: serve_apps.embed, verify and speakers"
         raise BundleError("bundle.invalid", f"{info.id} is made for the task {info.task}", hint=hint)
     return engine, Metrics(info.task, info.name, info.version)
 
 
-TASKS: dict[type[ClassifyApp], str] = {
-    ClassifyApp: "classify",
-    DetectApp: "detect",
-    EmbedApp: "embed",
-    VerifyApp: "embed",
-    SpeakersApp: "embed",
+class Kind(NamedTuple):
+    """What the bundle of an application must be made for, and what it answers with (a classifier's config may say)."""
+
+    task: str
+    answer: AnswerForm
+
+
+KINDS: dict[type[ModelApp], Kind] = {
+    ClassifyApp: Kind("classify", "classification"),
+    DetectApp: Kind("detect", "detection"),
+    EmbedApp: Kind("embed", "embedding"),
+    VerifyApp: Kind("embed", "verification"),
+    SpeakersApp: Kind("embed", "enrolment"),
 }
-"""What the bundle of an application must be made for."""
-_APPS = {kind.__name__: kind for kind in TASKS}
+_APPS = {kind.__name__: kind for kind in KINDS}
 
 
-def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
+def _postprocess(app: ModelApp, info: BundleInfo) -> Postprocess:
+    return Postprocess(info, emotions=isinstance(app, ClassifyApp) and app.answer == "emotion")
+
+
+def fused(app: ModelApp, engine: Engine, metrics: Metrics) -> Pipeline:
     """All stages in this process."""
     extract, model = Extractor(engine.info, app.limits), Model(engine, app, metrics)
-    return Pipeline(extract, model, Postprocess(engine.info, app.answer), heard=metrics.audio_seconds.inc)
+    return Pipeline(extract, model, _postprocess(app, engine.info), heard=metrics.audio_seconds.inc)
 
 
 # ---- Ray ------------------------------------------------------------------------------------------------------------
@@ -191,7 +215,7 @@ def fused(app: ClassifyApp, engine: Engine, metrics: Metrics) -> Pipeline:
 class Ingress:
     """A replica that takes requests. With handles it keeps only the extractor to itself."""
 
-    app_type: type[ClassifyApp] = ClassifyApp
+    app_type: type[ModelApp] = ClassifyApp
     make_face = staticmethod(create_face)
 
     def __init__(
@@ -200,7 +224,7 @@ class Ingress:
         model: DeploymentHandle[Any] | None = None,
         postprocess: DeploymentHandle[Any] | None = None,
     ) -> None:
-        self._app: ClassifyApp = check(self.app_type, args)
+        self._app: ModelApp = check(self.app_type, args)
         self._engine, self._metrics = load(self._app)
         if model is None or postprocess is None:
             self._pipeline = fused(self._app, self._engine, self._metrics)
@@ -217,7 +241,7 @@ class Ingress:
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
         return {
-            "model": describe(self._app, self._engine).model_dump(mode="json"),
+            "model": self._face.served.model_dump(mode="json"),
             "openapi": face.openapi(self._face.api),
             "deployments": ["Ingress"] if self._app.placement == "fused" else ["Ingress", "ModelStage"],
         }
@@ -230,7 +254,7 @@ class ModelStage:
     """A replica of the graph alone; `kind` names the type of the application that it belongs to."""
 
     def __init__(self, args: dict[str, Any], kind: str) -> None:
-        app: ClassifyApp = check(_APPS[kind], args)
+        app: ModelApp = check(_APPS[kind], args)
         engine, self._metrics = load(app)
         self._model = Model(engine, app, self._metrics, body=engine.splits)
 
@@ -245,8 +269,8 @@ class PostprocessStage:
     """A replica of the last stage alone: it reads the bundle's description, and loads no graph."""
 
     def __init__(self, args: dict[str, Any], kind: str) -> None:
-        app: ClassifyApp = check(_APPS[kind], args)
-        self._postprocess = Postprocess(open_bundle(app.bundle).info, app.answer)
+        app: ModelApp = check(_APPS[kind], args)
+        self._postprocess = _postprocess(app, open_bundle(app.bundle).info)
 
     async def __call__(self, logits_WK: Floats, duration_s: float, option: Option) -> Told:
         return await self._postprocess(logits_WK, duration_s, option)
@@ -257,7 +281,7 @@ def build(args: dict[str, Any]) -> Application:
     return assemble(check(ClassifyApp, args, source="serve_apps.classify"), Ingress)
 
 
-def assemble(app: ClassifyApp, ingress_type: type[Ingress]) -> Application:
+def assemble(app: ModelApp, ingress_type: type[Ingress]) -> Application:
     """The deployments of an application, in the placement that it asks for."""
     from ray import serve
 

@@ -14,7 +14,7 @@ from serve_apps.classify import Face, Ingress, Served, assemble
 from serve_apps.classify import describe as describe_served
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, DetectApp
+from sonant.config.serve import DetectApp, ModelApp
 from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
@@ -71,14 +71,14 @@ class ServedDetector(Served):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: ClassifyApp, engine: Engine) -> ServedDetector:
+def describe(app: ModelApp, engine: Engine) -> ServedDetector:
     assert engine.info.detect is not None, "load() lets nothing else in"
     told = describe_served(app, engine).model_dump()
     return ServedDetector(**told, operating_points=list(engine.info.detect.points), operating_point=_point(app, engine))
 
 
 def create_face(
-    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+    app: ModelApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
 ) -> Face:
     """The routes of the application, below its prefix."""
     api = face.create("detect", echo_request_id=echo_request_id)
@@ -116,7 +116,7 @@ def create_face(
         pool = SlotPool(engine, app.limits.max_sessions, served.operating_point)
         live = Live(pool, app.limits, metrics, app.allowed_origins)
     face.add_stream(api, live)
-    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 
 
 class DetectIngress(Ingress):
@@ -131,6 +131,6 @@ def build(args: dict[str, Any]) -> Application:
     return assemble(check(DetectApp, args, source="serve_apps.detect"), DetectIngress)
 
 
-def _point(app: ClassifyApp, engine: Engine) -> str:
+def _point(app: ModelApp, engine: Engine) -> str:
     wanted = app.operating_point if isinstance(app, DetectApp) else None
     return str(option_of(engine.info, point=wanted))

@@ -14,7 +14,7 @@ from serve_apps.classify import Face, Ingress, Served, assemble
 from serve_apps.classify import describe as describe_served
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, EmbedApp
+from sonant.config.serve import EmbedApp, ModelApp
 from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
@@ -56,7 +56,7 @@ class ServedEmbedder(Served):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: ClassifyApp, engine: Engine) -> ServedEmbedder:
+def describe(app: ModelApp, engine: Engine) -> ServedEmbedder:
     embed = engine.info.embed
     assert embed is not None, "load() lets nothing else in"
     told = describe_served(app, engine).model_dump()
@@ -67,7 +67,7 @@ def describe(app: ClassifyApp, engine: Engine) -> ServedEmbedder:
 
 
 def create_face(
-    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+    app: ModelApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
 ) -> Face:
     """The routes of the application, below its prefix."""
     api = face.create("embed", echo_request_id=echo_request_id)
@@ -89,12 +89,12 @@ def create_face(
         """The vector of a recording: the multipart field `file`, or the bytes themselves with an audio/* type."""
         return await answer(request)
 
-    add_info(api, app, engine)
-    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api)
+    served = add_info(api, app, engine)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 
 
-def add_info(api: FastAPI, app: ClassifyApp, engine: Engine) -> None:
-    """What is served, at /info; and no sockets: recordings have an end."""
+def add_info(api: FastAPI, app: ModelApp, engine: Engine) -> ServedEmbedder:
+    """What is served, also at /info; and no sockets: recordings have an end."""
     served = describe(app, engine)
 
     @api.get("/info", summary="The embedder that is served here", tags=["embed"])
@@ -102,6 +102,7 @@ def add_info(api: FastAPI, app: ClassifyApp, engine: Engine) -> None:
         return served
 
     face.refuse_other_sockets(api)
+    return served
 
 
 async def heard(pipeline: Pipeline, data: bytes) -> Embedding:

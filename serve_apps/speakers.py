@@ -14,7 +14,7 @@ from serve_apps.classify import Face, Ingress, assemble
 from serve_apps.embed import add_info, heard
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, SpeakersApp
+from sonant.config.serve import ModelApp, SpeakersApp
 from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
 from sonant.edge.errors import documented
@@ -64,7 +64,7 @@ def told(speaker: Speaker) -> Enrolled:
 
 
 def create_face(
-    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+    app: ModelApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
 ) -> Face:
     """The routes of the application, below its prefix."""
     assert isinstance(app, SpeakersApp)
@@ -115,7 +115,7 @@ def create_face(
         shown = [told(speaker) for speaker in found[:limit]]
         return EnrolledList(speakers=shown, next=shown[-1].id if len(found) > limit else None)
 
-    add_info(api, app, engine)
+    served = add_info(api, app, engine)
 
     @api.get("/{speaker}", summary="An enrolled speaker", responses=documented("speaker.not_found"), tags=["speakers"])
     async def one(speaker: str) -> Enrolled:
@@ -132,7 +132,7 @@ def create_face(
         """Removes the vector for good."""
         await asyncio.to_thread(store.delete, speaker)
 
-    return Face(api, api)
+    return Face(api, api, served)
 
 
 def _ttl(form: Form, app: SpeakersApp) -> float:

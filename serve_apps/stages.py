@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sonant.audio.decode import decode
 from sonant.audio.formats import sniff
-from sonant.config.serve import AnswerForm, ClassifyApp, Limits
+from sonant.config.serve import Limits, ModelApp
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
 from sonant.edge.turnstile import Turnstile
@@ -77,7 +77,7 @@ class Extractor:
 class Model:
     """The batched graph: the rows of all waiting requests share its calls, unless that gains nothing here."""
 
-    def __init__(self, engine: Engine, app: ClassifyApp, metrics: Metrics, *, body: bool = False) -> None:
+    def __init__(self, engine: Engine, app: ModelApp, metrics: Metrics, *, body: bool = False) -> None:
         self._call = engine.body if body else engine.logits
         silence_1N = np.zeros((1, round(engine.info.clip_s * engine.info.sample_rate_hz)), np.float32)
         row = engine.features(silence_1N) if body else silence_1N
@@ -124,11 +124,11 @@ def batches_pay(call: Callable[[Floats], Floats], row: Floats) -> bool:
 class Postprocess:
     """Logits -> what the user reads."""
 
-    def __init__(self, info: BundleInfo, form: AnswerForm = "classification") -> None:
-        self._info, self._form = info, form
+    def __init__(self, info: BundleInfo, *, emotions: bool = False) -> None:
+        self._info, self._emotions = info, emotions
 
     async def __call__(self, logits_WK: Floats, duration_s: float, option: Option = None) -> Told:
-        if self._form == "emotion":
+        if self._emotions:
             return emotion(self._info, logits_WK, duration_s, timeline=bool(option))
         return ANSWERS[self._info.task](self._info, logits_WK, duration_s, option)
 

@@ -13,7 +13,7 @@ from serve_apps.classify import Face, Ingress, assemble
 from serve_apps.embed import add_info, heard
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, VerifyApp
+from sonant.config.serve import ModelApp, VerifyApp
 from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
 from sonant.edge.errors import documented
@@ -61,7 +61,7 @@ class Verification(BaseModel):
 
 
 def create_face(
-    app: ClassifyApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
+    app: ModelApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
 ) -> Face:
     """The routes of the application, below its prefix."""
     assert isinstance(app, VerifyApp)
@@ -107,8 +107,7 @@ def create_face(
         }
         return Response(json.dumps(found), media_type="application/json")
 
-    add_info(api, app, engine)
-    return Face(api, api)
+    return Face(api, api, add_info(api, app, engine))
 
 
 def point_of(info: BundleInfo, name: str | None) -> tuple[str, VerifyPoint]:

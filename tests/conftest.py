@@ -1,4 +1,5 @@
-"""For every tier that serves something: a detector of "words" made of tones, an embedder, and ways to run a server."""
+"""For every tier that serves something: a classifier of "words" made of tones, an embedder, a detector of bursts, and
+ways to run a server."""
 
 from __future__ import annotations
 
@@ -147,6 +148,70 @@ def voice_bundle(voice_run: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     from sonant.export.export import export
 
     return Path(export(str(voice_run), out=str(tmp_path_factory.mktemp("voices") / "bundle")))
+
+
+@pytest.fixture(scope="session")
+def burst_corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A prepared corpus with spans: twelve recordings of 4 s at 8 kHz by six speakers, bursts of something like a voice
+    in noise; a third of the recordings is as loud, but only noise."""
+    from sonant.data.source import Clip, Span
+    from sonant.data.write import write_corpus
+
+    rng = np.random.default_rng(0)
+    clips: list[tuple[Clip, NDArray[np.int16]]] = []
+    for number in range(18):
+        time = np.arange(32_000) / 8000
+        wav_N, spans = 150 * rng.standard_normal(len(time)), []
+        start_s = rng.uniform(0.1, 0.6)
+        while start_s < 3.5:
+            end_s = min(start_s + rng.uniform(0.3, 0.9), 3.9)
+            inside = (time >= start_s) & (time < end_s)
+            pitch_hz = rng.uniform(100, 220)
+            voice_N = sum(np.sin(2 * np.pi * pitch_hz * n * time + n) / n for n in range(1, 12))
+            wav_N = wav_N + 1500 * inside * (voice_N if number % 3 else rng.standard_normal(len(time)))
+            if number % 3:
+                spans.append(Span(start_s, end_s, "speech"))
+            start_s = end_s + rng.uniform(0.3, 0.8)
+        speaker = number // 3
+        split = ("train", "train", "train", "train", "validation", "test")[speaker]
+        clip = Clip(f"r{number}", f"r{number}", {}, speaker=f"s{speaker}", split=split, spans=spans)
+        clips.append((clip, wav_N.astype(np.int16)))
+    folder = str(tmp_path_factory.mktemp("bursts") / "corpus")
+    write_corpus(folder, iter(clips), name="bursts", sample_rate_hz=8000)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def detect_run(burst_corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder: a small live detector, trained on the bursts for a few seconds."""
+    from sonant.config.experiment import Experiment
+    from sonant.config.load import check
+    from sonant.train.local import fit_local
+
+    features = {"kind": "melspec", "sample_rate_hz": 8000, "n_mels": 20}
+    head = {"kind": "framewise"}
+    model = {"kind": "tcn", "causal": True, "channels": 16, "dilations": [1, 2], "features": features, "head": head}
+    augment = {"speed": 0, "time_masks": 0, "room_p": 0, "gain_db": 3, "noise_snr_db": [10, 40]}
+    config: Experiment = check(
+        Experiment,
+        {
+            "name": "bursts",
+            "task": {"kind": "detect"},
+            "model": model,
+            "data": {"corpus": burst_corpus, "clip_s": 2, "batch_size": 8, "repeat": 20, "augment": augment},
+            "train": {"epochs": 2, "lr": 0.01, "threads": 1, "metric": "auc"},
+            "track": {"runs": str(tmp_path_factory.mktemp("detect")), "wandb": "off", "worst": 2},
+        },
+    )
+    return Path(fit_local(config, report=lambda event: None).path)
+
+
+@pytest.fixture(scope="session")
+def detect_bundle(detect_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The detector exported: a folder that tests may read and not change."""
+    from sonant.export.export import export
+
+    return Path(export(str(detect_run), out=str(tmp_path_factory.mktemp("detector") / "bundle")))
 
 
 @pytest.fixture(scope="session")

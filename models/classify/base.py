@@ -12,17 +12,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models import heads
-from models.base import Section
+from models.base import NetworkConfig
 from models.classify.vary import change_tempo, mask_spans
 from models.features import Extractor, FeatureConfig
 from models.streaming import Chain, State, child, nest
 
 
-class ClassifierConfig(Section):
-    """The part of a classifier's config that does not depend on its encoder."""
+class ClassifierConfig(NetworkConfig):
+    """The part of a classifier's config that does not depend on its encoder. It streams in its causal form."""
 
-    streams: ClassVar[bool] = True
-    """Whether there is a causal form."""
     takes_wave: ClassVar[bool] = False
     """Whether the encoder works on the wave itself, not on rows of features."""
 

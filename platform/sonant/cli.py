@@ -135,7 +135,9 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
     parser.add_argument("data", nargs="*", metavar="DATA", help="prepared corpus; without it, the run's own")
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
-    parser.add_argument("--out", metavar="FOLDER", help="also write metrics, confusion matrix and predictions here")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="also write metrics, confusion matrix (json, png) and predictions here"
+    )
     parser.add_argument(
         "--folds", type=int, metavar="K", help="train and judge a CONFIG [key=value ...] K times instead"
     )

@@ -17,6 +17,7 @@ export function show(error) {
   document.getElementById("problem-hint").textContent = sentence(error.hint ?? "");
   document.getElementById("problem-id").textContent = error.requestId ? `Request ${error.requestId}` : "";
   box.hidden = false;
+  box.scrollIntoView({ block: "nearest" });
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -6,4 +6,6 @@ export function clock(seconds, digits = 0) {
   return `${minutes}:${rest.padStart(digits ? 3 + digits : 2, "0")}`;
 }
 
+export const between = ({ t_start, t_end }) => `${clock(t_start, 1)} to ${clock(t_end, 1)}`;
+
 export const percent = (share) => `${Math.round(100 * share)} %`;

@@ -1,25 +1,27 @@
-// Sends a recording, and reads its samples for the picture.
+// Asks the server, and reads the samples of a recording for its picture.
 
 import { Problem } from "./problem.js";
 
-export async function classify(route, file) {
+// fields: name -> text, file, or list of files. Errors of the server become Problems.
+export async function send(route, fields, query = {}) {
   const form = new FormData();
-  form.append("file", file);
-  const answer = await fetch(route.replace(/^\//, ""), { method: "POST", body: form });
-  const body = await answer.json();
-  if (!answer.ok) throw new Problem(body.error);
-  return body.emotion === undefined ? body : asLabels(body);
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of [value].flat()) form.append(name, one);
+  }
+  return ask("POST", `${route}?${new URLSearchParams(query)}`.replace(/\?$/, ""), form);
 }
 
-// The answer about an emotion in the form of all others.
-function asLabels({ emotion, probabilities }) {
-  const scores = Object.entries(probabilities).map(([label, score]) => ({ label, score }));
-  return { label: emotion, score: probabilities[emotion], scores };
+export async function ask(method, path, body) {
+  const answer = await fetch(path.replace(/^\//, ""), { method, body });
+  if (answer.status === 204) return null;
+  const told = await answer.json();
+  if (!answer.ok) throw new Problem(told.error);
+  return told;
 }
 
-// The samples of the first channel; null when the browser cannot read what the server can.
+// The samples of the first channel at 16 kHz; null when the browser cannot read what the server can.
 export async function waveOf(file) {
-  const context = new OfflineAudioContext(1, 1, 16000);
+  const context = new OfflineAudioContext(1, 1, 16_000);
   try {
     return (await context.decodeAudioData(await file.arrayBuffer())).getChannelData(0);
   } catch {

@@ -119,15 +119,58 @@ export class RollingWave {
   }
 }
 
-export function drawWhole(canvas, samples) {
-  const { context, width, height } = prepare(canvas);
-  const count = Math.max(1, Math.floor(width / 4));
-  const peaks = Array.from({ length: count }, (_, index) => {
+export class WholeWave {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.show([], [], 0);
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    dark.addEventListener("change", () => this.draw());
+  }
+
+  // spans: [{t_start, t_end, label}], seconds of `length`. Without samples, only the spans are drawn.
+  show(samples, spans, length) {
+    Object.assign(this, { samples, spans, length, time: 0 });
+    this.draw();
+  }
+
+  at(time) {
+    this.time = time;
+    this.draw();
+  }
+
+  draw() {
+    const { context, width, height } = prepare(this.canvas);
+    if (width === 0 || this.length === 0) return;
+    for (const { t_start, t_end, label } of this.spans) {
+      drawSpan(context, label, (t_start / this.length) * width + 1, (t_end / this.length) * width - 1, height);
+    }
+    const count = Math.max(1, Math.floor(width / 4));
+    if (this.samples.length > 0) drawPeaks(context, peaksOf(this.samples, count), width / count, height);
+    if (this.time === 0) return;
+    context.fillStyle = colour("--ink");
+    context.fillRect((this.time / this.length) * width, 0, 1.5, height);
+  }
+}
+
+function peaksOf(samples, count) {
+  return Array.from({ length: count }, (_, index) => {
     const from = Math.floor((index * samples.length) / count);
     const to = Math.max(from + 1, Math.floor(((index + 1) * samples.length) / count));
     let peak = 0;
     for (let at = from; at < to; at += 1) peak = Math.max(peak, Math.abs(samples[at] ?? 0));
     return peak;
   });
-  drawPeaks(context, peaks, width / count, height);
+}
+
+// The word is left out where there is no room for it: the list of segments has it.
+function drawSpan(context, label, left, right, height) {
+  const wide = Math.max(1.5, right - left);
+  context.fillStyle = colour("--event-tint");
+  context.beginPath();
+  context.roundRect(left, 0, wide, height, Math.min(6, wide / 2));
+  context.fill();
+  context.font = "600 12px system-ui, sans-serif";
+  if (context.measureText(label).width + 12 > wide) return;
+  context.fillStyle = colour("--event");
+  context.fillText(label, left + 6, 16);
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,14 @@ import numpy as np
 import pytest
 import soundfile as sf
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 Floats = NDArray[np.float32]
 Clip = Callable[..., Floats]
 
 ROUTE = "/v1/audio/classifications"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-]  # fmt: skip
-SIZES = {"desktop": (1200, 900), "phone": (390, 844)}
-ARTEFACTS = Path(__file__).parents[2] / "build" / "screenshots"
+Opened = Callable[..., AbstractContextManager[Page]]
+Shoot = Callable[[Page, str], None]
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -48,63 +42,17 @@ def url(tone_bundle: Path, run_serve: Callable[..., Any]) -> Generator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "the browser tests need Chromium: apt-get install chromium"
-    spoken = np.concatenate([clip(word, rate_hz=48_000, seed=5) for word in ("_silence_", "rise", "_silence_")])
-    microphone = tmp_path_factory.mktemp("microphone") / "rise.wav"
-    sf.write(microphone, spoken, 48_000, subtype="PCM_16")
-    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=flags)
+def browser(clip: Clip, launch: Callable[..., AbstractContextManager[Browser]]) -> Generator[Browser]:
+    spoken = [clip(word, rate_hz=48_000, seed=5) for word in ("_silence_", "rise", "_silence_")]
+    with launch(np.concatenate(spoken)) as running:
         yield running
-        running.close()
-
-
-@contextmanager
-def opened(
-    browser: Browser, url: str, *, size: str = "desktop", theme: Any = "light", allowed: bool = True
-) -> Generator[Page]:
-    """The console in a fresh profile; a page that logs an error or asks another host fails the test."""
-    width, height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=theme,
-        permissions=["microphone"],
-        has_touch=size == "phone",
-    )
-    page = context.new_page()
-    faults: list[str] = []
-
-    def on_console(message: ConsoleMessage) -> None:
-        # Chromium reports every refused upload as an error of its own.
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
-            faults.append(message.text)
-
-    def on_request(request: Request) -> None:
-        if not request.url.startswith((url, "blob:", "ws" + url.removeprefix("http"))):
-            faults.append(f"asked for {request.url}")
-
-    page.on("console", on_console)
-    page.on("request", on_request)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    try:
-        page.goto(url)
-        expect(page.locator("#status-text")).to_have_text("Ready", timeout=20_000)
-        yield page
-    finally:
-        context.close()
-    assert faults == []
-
-
-def shoot(page: Page, name: str) -> None:
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(ARTEFACTS / f"{name}.png"), full_page=True)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_what_is_said_is_heard(browser: Browser, url: str, size: str, theme: str, clip: Clip, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_what_is_said_is_heard(
+    browser: Browser, opened: Opened, shoot: Shoot, url: str, size: str, theme: str, clip: Clip, tmp_path: Path
+) -> None:
     with opened(browser, url, size=size, theme=theme) as page:
         listen = page.get_by_role("button", name="Listen")
         listen.click()
@@ -128,7 +76,7 @@ def test_what_is_said_is_heard(browser: Browser, url: str, size: str, theme: str
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it scrolls sideways"
 
 
-def test_the_keyboard_is_enough(browser: Browser, url: str) -> None:
+def test_the_keyboard_is_enough(browser: Browser, opened: Opened, url: str) -> None:
     with opened(browser, url) as page:
         page.keyboard.press("Tab")
         expect(page.locator(".skip")).to_be_focused()
@@ -166,7 +114,7 @@ COLOURS = """() => {
 }"""
 
 
-def test_everything_has_a_name_for_a_screen_reader(browser: Browser, url: str) -> None:
+def test_everything_has_a_name_for_a_screen_reader(browser: Browser, opened: Opened, url: str) -> None:
     with opened(browser, url) as page:
         tree = page.locator("body").aria_snapshot()
         for part in PARTS:
@@ -176,7 +124,7 @@ def test_everything_has_a_name_for_a_screen_reader(browser: Browser, url: str) -
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser: Browser, url: str, theme: str) -> None:
+def test_text_stands_out_from_its_ground(browser: Browser, opened: Opened, url: str, theme: str) -> None:
     """WCAG AA: 4.5 to 1 for text, from the computed colours."""
     with opened(browser, url, theme=theme) as page:
         pairs = page.evaluate(COLOURS)
@@ -192,7 +140,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_errors_come_with_what_to_do(browser: Browser, url: str, tmp_path: Path) -> None:
+def test_errors_come_with_what_to_do(browser: Browser, opened: Opened, shoot: Shoot, url: str) -> None:
     with opened(browser, url) as page:
         page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"no sound"})
         alert = page.get_by_role("alert")
@@ -206,7 +154,7 @@ def test_errors_come_with_what_to_do(browser: Browser, url: str, tmp_path: Path)
         expect(alert).to_contain_text("larger than 1 MiB", timeout=10_000)
 
 
-def test_a_full_server_and_a_lost_connection_are_told(browser: Browser, url: str) -> None:
+def test_a_full_server_and_a_lost_connection_are_told(browser: Browser, opened: Opened, url: str) -> None:
     with opened(browser, url) as first:
         first.locator("#listen").click()
         expect(first.locator("#events li").first).to_be_visible(timeout=20_000)
@@ -218,7 +166,7 @@ def test_a_full_server_and_a_lost_connection_are_told(browser: Browser, url: str
         expect(first.locator("#listen")).to_have_attribute("aria-pressed", "false", timeout=10_000)
 
 
-def test_a_recording_can_be_dropped(browser: Browser, url: str, clip: Clip, tmp_path: Path) -> None:
+def test_a_recording_can_be_dropped(browser: Browser, opened: Opened, url: str, clip: Clip, tmp_path: Path) -> None:
     recording = tmp_path / "rise.flac"
     sf.write(recording, clip("rise", seed=9), 16_000)
     with opened(browser, url) as page:
@@ -236,7 +184,7 @@ def test_a_recording_can_be_dropped(browser: Browser, url: str, clip: Clip, tmp_
         expect(page.locator("#file-status")).to_have_text(re.compile("rise.flac: rise, 9\\d %|rise.flac: rise, 100 %"))
 
 
-def test_the_api_page_lists_every_route(browser: Browser, url: str) -> None:
+def test_the_api_page_lists_every_route(browser: Browser, opened: Opened, shoot: Shoot, url: str) -> None:
     with opened(browser, url) as page:
         page.get_by_role("link", name="API").click()
         expect(page.locator("summary").first).to_contain_text(ROUTE)

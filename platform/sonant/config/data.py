@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.base import Section
+from sonant.config.mix import Mixtures
 
 
 class Split(Section):
@@ -95,6 +96,9 @@ class DataConfig(Section):
     """Variation of the training clips; null turns all of it off."""
     pieces: Pieces | None = None
     """Lays some of the training windows of a detector out anew; needs `augment`."""
+    mixtures: Mixtures | None = None
+    """How voices of the corpus are mixed, for extraction, which needs it. Nothing of `clip_s`, `augment`, `pieces` and
+    `repeat` counts then."""
     repeat: Annotated[int, Field(ge=1)] = 1
     """Times that an epoch goes through the training clips: small corpora need fewer validations that way."""
     prefetch: Annotated[int, Field(ge=0)] = 2

@@ -11,7 +11,7 @@ from models.spec import ModelConfig
 from sonant.config.data import DataConfig
 from sonant.config.export import ExportConfig
 from sonant.config.ray import RayConfig
-from sonant.config.task import ClassifyTask, TaskConfig
+from sonant.config.task import ClassifyTask, EmbedTask, TaskConfig
 from sonant.config.track import TrackConfig
 from sonant.config.train import TrainConfig
 from sonant.config.tune import TuneConfig
@@ -38,7 +38,12 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _loss_fits_the_head(self) -> Self:
-        cosine = bool(getattr(self.model.head, "cosine", False))
-        if isinstance(self.task, ClassifyTask) and self.task.loss.kind == "aam_softmax" and not cosine:
-            raise ValueError("task.loss=aam_softmax needs cosines: use model.head={kind: embedding, cosine: true}")
+        """A loss of cosines needs a head that gives them; embeddings of such a head learn nothing from another loss."""
+        if isinstance(self.task, ClassifyTask | EmbedTask):
+            cosine, kind = bool(getattr(self.model.head, "cosine", False)), self.task.loss.kind
+            angular = kind == "aam_softmax"
+            if (angular and not cosine) or (cosine and not angular and isinstance(self.task, EmbedTask)):
+                told = f"task.loss.kind={kind} does not fit model.head.cosine={str(cosine).lower()}"
+                hint = "aam_softmax wants model.head={kind: embedding, cosine: true}, cross_entropy no cosine"
+                raise ValueError(f"{told}: {hint}")
         return self

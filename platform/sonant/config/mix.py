@@ -61,3 +61,15 @@ class Mixing(Section):
         if self.mix_s is not None and self.mix_s < self.min_s:
             raise ValueError(f"mix_s={self.mix_s:g} must not be under min_s={self.min_s:g}")
         return self
+
+
+class Mixtures(Mixing):
+    """The mixtures of a run: drawn from the corpus on the fly, other ones in each epoch; validation and test have the
+    same ones every time."""
+
+    items: Annotated[int, Field(ge=1)] = 4000
+    """Mixtures of an epoch."""
+    validation_items: Annotated[int, Field(ge=1)] = 200
+    """Mixtures that tell which checkpoint is best."""
+    test_items: Annotated[int, Field(ge=1)] = 400
+    """Mixtures of test speakers, where there are any."""

@@ -6,7 +6,7 @@ name code.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -64,16 +64,11 @@ class StageOptions(Section):
         return self
 
 
-AnswerForm = Literal["classification", "emotion"]
-
-
-class ClassifyApp(Section):
-    """Arguments of serve_apps.classify:build."""
+class ModelApp(Section):
+    """What every application that serves a bundle is told."""
 
     bundle: str
     """Bundle folder or URL, or STORE/NAME@ALIAS."""
-    answer: AnswerForm = "classification"
-    """Form of an answer: labels with scores, or an emotion with probabilities and, on demand, a timeline."""
     placement: Literal["fused", "split"] = "fused"
     """fused: extractor, model and postprocess in one replica; split: each a deployment that scales alone."""
     threads: Annotated[int, Field(ge=1)] = 1
@@ -97,26 +92,27 @@ class ClassifyApp(Section):
             raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
         return self
 
-    @model_validator(mode="after")
-    def _answers_fit(self) -> Self:
-        if self.answer == "emotion" and type(self) is not ClassifyApp:
-            raise ValueError("answer=emotion is for classifiers: leave it out")
-        return self
+
+class ClassifyApp(ModelApp):
+    """Arguments of serve_apps.classify:build."""
+
+    answer: Literal["classification", "emotion"] = "classification"
+    """Form of an answer: labels with scores, or an emotion with probabilities and, on demand, a timeline."""
 
 
-class DetectApp(ClassifyApp):
-    """Arguments of serve_apps.detect:build: those of a classifier, and an operating point."""
+class DetectApp(ModelApp):
+    """Arguments of serve_apps.detect:build."""
 
     operating_point: str | None = None
     """Operating point where a request does not name one, and of live sessions; null: the bundle's own choice."""
 
 
-class EmbedApp(ClassifyApp):
-    """Arguments of serve_apps.embed:build: those of a classifier."""
+class EmbedApp(ModelApp):
+    """Arguments of serve_apps.embed:build."""
 
 
-class VerifyApp(EmbedApp):
-    """Arguments of serve_apps.verify:build: those of an embedder, where enrolled speakers are, and how strict to be."""
+class VerifyApp(ModelApp):
+    """Arguments of serve_apps.verify:build: where enrolled speakers are, and how strict to be."""
 
     speakers: str | None = None
     """Folder or URL that serve_apps.speakers keeps enrolments in; null: only recordings are compared."""
@@ -124,8 +120,8 @@ class VerifyApp(EmbedApp):
     """Operating point where a request does not name one; null: the bundle's own choice."""
 
 
-class SpeakersApp(EmbedApp):
-    """Arguments of serve_apps.speakers:build: those of an embedder, and how enrolments are kept."""
+class SpeakersApp(ModelApp):
+    """Arguments of serve_apps.speakers:build: how enrolments are kept."""
 
     speakers: str
     """Folder or URL (file, s3, gs, memory) of the enrolments, the same for all replicas. Only vectors are kept."""
@@ -169,69 +165,41 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Route = Annotated[str, Field(pattern=r"^/([a-z0-9_-]+(/[a-z0-9_-]+)*)?$")]
 
 
-class ClassifyApplication(Section):
+Path = TypeVar("Path", bound=str)
+App = TypeVar("App", bound=ModelApp)
+
+
+class Mounted(Section, Generic[Path, App]):
+    """An application that serves a bundle, below a route."""
+
+    name: Name
+    """Name in Ray Serve, and in the console's list."""
+    route_prefix: Route
+    """Where its routes begin."""
+    import_path: Path
+    """What builds it: one of ours."""
+    args: App
+    """Its own settings."""
+
+
+class ClassifyApplication(Mounted[Literal["serve_apps.classify:build"], ClassifyApp]):
     """Answers what is heard in a clip or a live stream."""
 
-    name: Name
-    """Name in Ray Serve, and in the console's list."""
-    route_prefix: Route
-    """Where its routes begin."""
-    import_path: Literal["serve_apps.classify:build"]
-    """What builds it: one of ours."""
-    args: ClassifyApp
-    """Its own settings."""
 
-
-class DetectApplication(Section):
+class DetectApplication(Mounted[Literal["serve_apps.detect:build"], DetectApp]):
     """Answers when something is heard in a recording or a live stream."""
 
-    name: Name
-    """Name in Ray Serve, and in the console's list."""
-    route_prefix: Route
-    """Where its routes begin."""
-    import_path: Literal["serve_apps.detect:build"]
-    """What builds it: one of ours."""
-    args: DetectApp
-    """Its own settings."""
 
-
-class EmbedApplication(Section):
+class EmbedApplication(Mounted[Literal["serve_apps.embed:build"], EmbedApp]):
     """Answers with the vector of a recording."""
 
-    name: Name
-    """Name in Ray Serve, and in the console's list."""
-    route_prefix: Route
-    """Where its routes begin."""
-    import_path: Literal["serve_apps.embed:build"]
-    """What builds it: one of ours."""
-    args: EmbedApp
-    """Its own settings."""
 
-
-class VerifyApplication(Section):
+class VerifyApplication(Mounted[Literal["serve_apps.verify:build"], VerifyApp]):
     """Answers whether two recordings, or a recording and an enrolled speaker, are the same."""
 
-    name: Name
-    """Name in Ray Serve, and in the console's list."""
-    route_prefix: Route
-    """Where its routes begin."""
-    import_path: Literal["serve_apps.verify:build"]
-    """What builds it: one of ours."""
-    args: VerifyApp
-    """Its own settings."""
 
-
-class SpeakersApplication(Section):
+class SpeakersApplication(Mounted[Literal["serve_apps.speakers:build"], SpeakersApp]):
     """Keeps the vectors of enrolled speakers."""
-
-    name: Name
-    """Name in Ray Serve, and in the console's list."""
-    route_prefix: Route
-    """Where its routes begin."""
-    import_path: Literal["serve_apps.speakers:build"]
-    """What builds it: one of ours."""
-    args: SpeakersApp
-    """Its own settings."""
 
 
 class HomeApplication(Section):

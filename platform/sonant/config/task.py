@@ -148,6 +148,40 @@ class EmbedTask(Section):
         return self
 
 
+class ExtractTask(Section):
+    """One wanted voice out of a mixture, told by a reference of it; needs `data.mixtures` and a network of the job."""
+
+    kind: Literal["extract"] = "extract"
+    ratio: Literal["si_sdr", "snr"] = "snr"
+    """What training makes large where the wanted voice is there: its ratio to all else in the output, at any level of
+    it (si_sdr), or at the target's (snr), which outputs need that shall be silent at times."""
+    scales: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.1, 0.1)
+    """Weights of the second and third output of networks that have three; the first has the rest."""
+    speaker_weight: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the cross entropy of who the reference is of; 0: the network has no layer for it."""
+    presence_weight: Annotated[float, Field(ge=0)] = 2.0
+    """Weight of the cross entropy of whether the wanted voice is there, of networks that tell."""
+    absent_weight: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the energy (dB below the mixture) that is left where the wanted voice is absent."""
+    absent_floor_db: Annotated[float, Field(lt=0)] = -40.0
+    """That energy no longer counts below this."""
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """There are no labels."""
+        return ()
+
+    @property
+    def events(self) -> EventRule:
+        """Unused: the answer is sound."""
+        return EventRule()
+
+    @property
+    def link(self) -> Link:
+        """Unused: the answer is sound."""
+        return Link()
+
+
 def _kind(data: Any) -> str:
     """A section without a kind is a classifier's."""
     return str(data.get("kind", "classify") if isinstance(data, dict) else data.kind)  # pyright: ignore
@@ -156,6 +190,7 @@ def _kind(data: Any) -> str:
 TaskConfig = Annotated[
     Annotated[ClassifyTask, Tag("classify")]
     | Annotated[DetectTask, Tag("detect")]
-    | Annotated[EmbedTask, Tag("embed")],
+    | Annotated[EmbedTask, Tag("embed")]
+    | Annotated[ExtractTask, Tag("extract")],
     Discriminator(_kind),
 ]

@@ -23,14 +23,13 @@ from sonant.config.experiment import Experiment
 from sonant.config.load import check
 from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
-from sonant.data.loader import Loader
 from sonant.data.split import Rows, split
 from sonant.data.trials import placed, read_trials, rows_of
 from sonant.errors import ConfigError, DataError
 from sonant.metrics import roc
 from sonant.metrics.accuracy import accuracy, unweighted_average_recall
 from sonant.metrics.calibration import expected_calibration_error
-from sonant.metrics.confusion import confusion
+from sonant.metrics.confusion import Matrix, confusion
 from sonant.metrics.f1 import macro_f1
 from sonant.metrics.per_label import per_label
 from sonant.metrics.verification import Trials, cosines
@@ -40,12 +39,13 @@ from sonant.runtime.info import OperatingPoint, VerifyPoint
 from sonant.tasks import verification
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed, figures
+from sonant.tasks.extract import Extract
 from sonant.tasks.task import Network
 from sonant.track import files
-from sonant.train import review_frames, review_vectors
+from sonant.train import review_frames, review_mixtures, review_vectors
 from sonant.train.evaluate import Scored, score
 from sonant.train.place import Place
-from sonant.train.review import metric_interval, predictions
+from sonant.train.review import metric_interval, predictions, write_matrices
 from sonant.train.run import Run, open_run
 
 SplitName = Literal["train", "validation", "test", "all"]
@@ -74,7 +74,6 @@ class Evaluation:
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the accuracy, 95 %, over speakers where there are several."""
         intervals = {name: list(metric_interval(self.corpus, self.scored, metric)) for name, metric in _SURE.items()}
-        matrix_KK = np.asarray(self.confusion()[self.split])
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -86,25 +85,23 @@ class Evaluation:
             ),
             "interval": intervals["accuracy"],
             "intervals": intervals,
-            "labels": per_label(matrix_KK, self.labels),
+            "labels": per_label(self.confusion(), self.labels),
         }
 
-    def confusion(self) -> dict[str, Any]:
+    def confusion(self) -> Matrix:
         """Counts of (true label, predicted label)."""
-        predicted_N = self.scored.logits_NK.argmax(axis=1)
-        matrix_KK = confusion(self.scored.label_N, predicted_N, len(self.labels))
-        return {"labels": list(self.labels), self.split: matrix_KK.tolist()}
+        return confusion(self.scored.label_N, self.scored.logits_NK.argmax(axis=1), len(self.labels))
 
     def predictions(self) -> list[dict[str, Any]]:
         """One row a clip: id, label, predicted, loss, score."""
         return predictions(self.corpus, self.labels, self.scored, self.split, self.link)
 
     def write(self, out: str) -> None:
-        """metrics.json, confusion.json and predictions.parquet in a folder or at a URL."""
+        """metrics.json, confusion.json, confusion.png and predictions.parquet in a folder or at a URL."""
         table = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(self.predictions()), table)
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        files.write_json(files.join(out, "confusion.json"), self.confusion())
+        write_matrices(out, self.labels, {self.split: self.confusion()})
         files.write_bytes(files.join(out, "predictions.parquet"), table.getvalue())
 
 
@@ -139,6 +136,28 @@ class FrameEvaluation(Evaluation):
         """metrics.json, det.json and det.png in a folder or at a URL."""
         files.write_json(files.join(out, "metrics.json"), self.summary())
         review_frames.write_curves(out, review_frames.curves(self.labels, {self.split: self.scored}))
+
+
+@dataclass(frozen=True)
+class MixtureEvaluation(Evaluation):
+    """Measures of mixtures, and what they amount to."""
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over mixtures."""
+        bounds = review_mixtures.improvement_interval(self.scored)
+        return {
+            "model": self.model,
+            "corpus": str(self.corpus.path),
+            "split": self.split,
+            "mixtures": len(self.scored.row_N),
+            "metrics": self.metrics,
+            "interval": list(bounds.values()),
+        }
+
+    def write(self, out: str) -> None:
+        """metrics.json and mixtures.parquet in a folder or at a URL."""
+        files.write_json(files.join(out, "metrics.json"), self.summary())
+        review_mixtures.write_table(out, {self.split: self.scored})
 
 
 @dataclass(frozen=True)
@@ -211,16 +230,13 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
     else:
         config, labels, name = opened.config, opened.labels, opened.path
     corpus = Corpus.open(data or config.data.corpus)
-    grid = tasks.grid(config, labels, create(config.model))
-    identity = tasks.identity(config.task)
-    if trials is not None and identity is None:
+    if trials is not None and tasks.identity(config.task) is None:
         raise ConfigError("config.invalid", f"{name} is no embedder: it has nothing to do with pairs")
     listed = None if trials is None else read_trials(trials, corpus)
     rows = _rows(corpus, config, split) if listed is None else rows_of(listed)
-    loader = Loader(corpus, rows, labels, config.data, seed=config.seed, training=False, grid=grid, identity=identity)
-    task = tasks.create(config.task, labels, loader.label_counts, grid)
+    task, loaders = tasks.opened(config, labels, create(config.model), corpus, {split: rows}, training=False)
     network = _graph(Engine(opened)) if isinstance(opened, Bundle) else opened.load_model("best")
-    scored = score(network, task, loader, Place(torch.device("cpu")))
+    scored = score(network, task, loaders[split], Place(torch.device("cpu")))
     if isinstance(task, Embed):
         judged = task.trials(scored.label_N) if listed is None else placed(listed, scored.row_N)
         metrics = figures(cosines(scored.logits_NK, judged), judged)
@@ -228,6 +244,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
         what, at = task.cfg.target, _thresholds(opened)
         return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
+    if isinstance(task, Extract):
+        return MixtureEvaluation(name, labels, corpus, split, scored, metrics)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)

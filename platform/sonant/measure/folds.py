@@ -3,7 +3,8 @@ once, by the network that knows nobody of its fold.
 
 <out>/
     folds.json            summary: every fold, mean and deviation over folds, and all clips together
-    confusion.json, predictions.parquet, metrics.json     all clips together, as `sonant evaluate --out` writes them
+    confusion.json, confusion.png, predictions.parquet, metrics.json     all clips together, as `sonant evaluate --out`
+                          writes them
     report.html
     <name>/<id>/          the runs
 """

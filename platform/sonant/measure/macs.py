@@ -16,6 +16,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.classify.base import Classifier, LiveClassifier
+from models.extract.base import Extractor, LiveExtractor
 from models.streaming import child
 
 C = TypeVar("C", bound=Classifier)
@@ -51,6 +52,18 @@ def of_stream(model: LiveClassifier) -> Macs:
     whole = count(lambda: model.step(chunk_BN, state))
     steps_per_s = model.sample_rate_hz / model.hop
     return Macs(round(features * steps_per_s), round((whole - features) * steps_per_s))
+
+
+def of_extractor(model: Extractor) -> Macs:
+    """The cost of a mixture of one second, or of a stream that steps at every hop; that of enrolment, which is once a
+    session, is not in it."""
+    model = deepcopy(model).cpu().eval()
+    voice_BE = torch.zeros(1, model.voice_size)
+    if not isinstance(model, LiveExtractor):
+        return Macs(0, count(lambda: model.extract(torch.zeros(1, model.sample_rate_hz), voice_BE)))
+    chunk_BN, state = torch.zeros(1, model.hop), model.init_state(1)
+    step = count(lambda: model.step(chunk_BN, state, voice_BE))
+    return Macs(0, round(step * model.sample_rate_hz / model.hop))
 
 
 def count(call: Callable[[], object]) -> int:

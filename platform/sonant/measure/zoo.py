@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from models.classify.base import LiveClassifier
+from models.classify.base import Classifier, LiveClassifier
+from models.extract.base import Extractor, LiveExtractor
 from models.spec import SPECS, VARIANTS, create, parse
 from sonant.measure import macs, params
 
@@ -22,10 +23,10 @@ def rows(variants: Mapping[str, Mapping[str, Any]] = VARIANTS) -> list[Row]:
     """One row for each variant, in its live form if it has one.
 
     params: trained parameters. macs_per_s: of the network alone, as in papers; feature_macs_per_s: of what turns the
-    wave into features. hop_ms: time from answer to answer. latency_ms: how long a sample waits at most until an
-    answer has heard it; the time to compute is not in it (`sonant measure` tells that for a bundle). Both are None for
-    a network that needs the whole clip; its cost is that of a clip of one second. All numbers are None for a network
-    whose package is not installed.
+    wave into features. An extractor's voice is made once a session and is in neither. hop_ms: time from answer to
+    answer. latency_ms: how long a sample waits at most until an answer has heard it; the time to compute is not in it
+    (`sonant measure` tells that for a bundle). Both are None for a network that needs the whole clip; its cost is that
+    of a clip of one second. All numbers are None for a network whose package is not installed.
     """
     return [_row(name, data) for name, data in variants.items()]
 
@@ -51,9 +52,13 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
     told: Row = {"kind": spec.kind, "job": spec.job, "variant": name}
     if spec.needs is not None and find_spec(spec.needs) is None:
         return told | dict.fromkeys(_NUMBERS) | {"streams": streams}
-    model = create(parse({**data, "outputs": OUTPUTS, "causal": streams}))
-    live = model if isinstance(model, LiveClassifier) else None
-    cost = macs.of_stream(live) if live else macs.of_clip(model)
+    if spec.job == "extract":
+        model = create(parse(data))
+        streams = isinstance(model, LiveExtractor)
+    else:
+        model = create(parse({**data, "outputs": OUTPUTS, "causal": streams}))
+    live = model if isinstance(model, LiveClassifier | LiveExtractor) else None
+    cost = _cost(model)
     hop_ms = 1000 * live.hop / live.sample_rate_hz if live else None
     return told | {
         "params": params.of_model(model),
@@ -63,6 +68,16 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
         "hop_ms": hop_ms,
         "latency_ms": hop_ms + 1000 * live.latency / live.sample_rate_hz if live and hop_ms else None,
     }
+
+
+def _cost(model: Classifier | Extractor) -> macs.Macs:
+    match model:
+        case Extractor():
+            return macs.of_extractor(model)
+        case LiveClassifier():
+            return macs.of_stream(model)
+        case Classifier():
+            return macs.of_clip(model)
 
 
 def _text(value: Value) -> str:

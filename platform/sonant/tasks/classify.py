@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sonant.audio.samples import INT16_SCALE
 from sonant.config.task import ClassifyTask
-from sonant.data import augment
 from sonant.data.batch import Batch
 from sonant.losses import table
 from sonant.losses.cross_entropy import class_weights, soft_targets
@@ -19,6 +16,7 @@ from sonant.metrics.accuracy import accuracy, unweighted_average_recall
 from sonant.metrics.calibration import expected_calibration_error, log_loss
 from sonant.metrics.confusion import confusion
 from sonant.metrics.f1 import macro_f1
+from sonant.tasks.clips import floats, varied
 from sonant.tasks.task import Inputs, Network, Scores
 
 
@@ -37,16 +35,9 @@ class Classify:
 
     def inputs(self, batch: Batch, *, training: bool = False) -> Inputs:
         """A batch as floats on its device. Training varies and mixes clips as the batch says, and smooths targets."""
-        wav_BN = batch.wav_BN.to(torch.float32) / INT16_SCALE
-        target_BK = soft_targets(batch.label_B, len(self.labels), self._smoothing if training else 0.0)
-        if not training:
-            return Inputs(wav_BN, target_BK, None)
-        draws = batch.draws
-        if draws is not None:
-            wav_BN = augment.apply(wav_BN, draws)
-        if batch.mix is not None:
-            wav_BN, target_BK = augment.mix(wav_BN, batch.mix), augment.mix(target_BK, batch.mix)
-        return Inputs(wav_BN, target_BK, draws and draws.masks_BM4, draws and draws.tempo_B)
+        if training:
+            return varied(batch, len(self.labels), self._smoothing)
+        return Inputs(floats(batch), soft_targets(batch.label_B, len(self.labels), 0.0), None)
 
     def loss(self, model: nn.Module, inputs: Inputs) -> Tensor:
         """What training makes small, a scalar; margins and the like are in it, and never in the metrics."""

@@ -12,7 +12,7 @@ from sonant.config.task import DetectTask
 from sonant.data import augment
 from sonant.data.batch import Batch
 from sonant.data.targets import FrameGrid
-from sonant.losses.binary import binary_cross_entropy
+from sonant.losses.bce import bce
 from sonant.metrics import roc
 from sonant.runtime import frames
 from sonant.runtime.scores import sigmoid
@@ -48,12 +48,13 @@ class Detect:
         return Inputs(wav_BN, batch.target_BTK.to(torch.float32), masks_BM4)
 
     def loss(self, model: nn.Module, inputs: Inputs) -> Tensor:
-        """Binary cross entropy of all frames and labels, a scalar."""
+        """Mean binary cross entropy of frames and labels, a scalar."""
         logits_BTK = model(inputs.wav_BN, inputs.masks_BM4)
         count = min(logits_BTK.shape[1], inputs.target_BK.shape[1])
         # Frames whose delayed answer speaks of what was before the window are not asked for.
         told = slice(min(self.grid.layout.delay, count - 1), count)
-        return binary_cross_entropy(logits_BTK[:, told], inputs.target_BK[:, told], self.cfg.positive_weight)
+        logits_BTK, target_BTK = logits_BTK[:, told], inputs.target_BK[:, told]
+        return bce(logits_BTK, target_BTK, positive_weight=self.cfg.positive_weight) / len(self.labels)
 
     def score(self, network: Network, batch: Batch) -> Scores:
         """The frames of one whole recording, judged window by window as a server does."""

@@ -8,18 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.classify.base import Classifier
-from models.heads import HeadConfig
-from sonant.audio.samples import INT16_SCALE
-from sonant.config.loss import AamSoftmax
 from sonant.config.task import EmbedTask
-from sonant.data import augment
 from sonant.data.batch import Batch
-from sonant.errors import ConfigError
 from sonant.losses import table
-from sonant.losses.cross_entropy import soft_targets
 from sonant.metrics import roc
 from sonant.metrics.verification import Ints, Trials, cosines, min_dcf, pairs
 from sonant.runtime.vectors import pooled
+from sonant.tasks.clips import floats, varied
 from sonant.tasks.task import Inputs, Network, Scores
 
 _AT_ONCE = 8
@@ -39,16 +34,10 @@ class Embed:
 
     def inputs(self, batch: Batch, *, training: bool = False) -> Inputs:
         """A batch as floats on its device. Training varies and mixes clips as the batch says, and smooths targets."""
-        wav_BN = batch.wav_BN.to(torch.float32) / INT16_SCALE
-        if not training:
-            return Inputs(wav_BN, wav_BN.new_zeros(len(wav_BN), 0), None)
-        target_BK = soft_targets(batch.label_B, len(self.labels), self.cfg.label_smoothing)
-        draws = batch.draws
-        if draws is not None:
-            wav_BN = augment.apply(wav_BN, draws)
-        if batch.mix is not None:
-            wav_BN, target_BK = augment.mix(wav_BN, batch.mix), augment.mix(target_BK, batch.mix)
-        return Inputs(wav_BN, target_BK, draws and draws.masks_BM4, draws and draws.tempo_B)
+        if training:
+            return varied(batch, len(self.labels), self.cfg.label_smoothing)
+        wav_BN = floats(batch)
+        return Inputs(wav_BN, wav_BN.new_zeros(len(wav_BN), 0), None)
 
     def loss(self, model: nn.Module, inputs: Inputs) -> Tensor:
         """How badly the training speakers are told apart, a scalar."""
@@ -87,12 +76,3 @@ def figures(score_P: NDArray[np.floating], trials: Trials) -> dict[str, float]:
         "min_dcf_05": min_dcf(curve, 0.05),
         "auc": roc.auc(curve),
     }
-
-
-def check_head(task: EmbedTask, head: HeadConfig) -> None:
-    """A loss of cosines and a head that gives them belong together."""
-    cosine = bool(getattr(head, "cosine", False))
-    if cosine != isinstance(task.loss, AamSoftmax):
-        told = f"task.loss.kind={task.loss.kind} does not fit model.head.cosine={str(cosine).lower()}"
-        hint = "aam_softmax with model.head={kind: embedding, cosine: true}, or cross_entropy without cosine"
-        raise ConfigError("config.invalid", told, hint=hint)

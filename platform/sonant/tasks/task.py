@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from sonant.data.batch import Batch
-
 
 Network = Callable[[Tensor], Tensor]
 """wav_BN -> logits."""
@@ -33,16 +29,32 @@ class Inputs:
 
 
 class Scores(NamedTuple):
-    """A network's outputs for a batch, item by item: clips, or the frames of recordings."""
+    """A network's outputs for a batch, item by item: clips, the frames of recordings, or mixtures."""
 
     row_N: Tensor
-    """Row of the corpus that the item belongs to."""
+    """Row of the corpus that the item belongs to, or number of the mixture."""
     label_N: Tensor
     """Number of its label; of frames [N, K], 1 where the label is heard."""
     logits_NK: Tensor
+    """Of mixtures: measures of what the network gave."""
 
 
-class Task(Protocol):
+I = TypeVar("I")  # noqa: E741
+N_in = TypeVar("N_in", contravariant=True)
+B_in = TypeVar("B_in", contravariant=True)
+B_out = TypeVar("B_out", covariant=True)
+
+
+class Batches(Protocol[B_out]):
+    """What training needs of a loader: the batches of an epoch, the first `skip` left out."""
+
+    @property
+    def steps(self) -> int: ...
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[B_out]: ...
+
+
+class Task(Protocol[B_in, I, N_in]):
     """batch -> inputs -> loss, and scores -> metrics."""
 
     @property
@@ -56,11 +68,11 @@ class Task(Protocol):
     @property
     def metric_names(self) -> tuple[str, ...]: ...
 
-    def inputs(self, batch: Batch, *, training: bool = False) -> Inputs: ...
+    def inputs(self, batch: B_in, *, training: bool = False) -> I: ...
 
-    def loss(self, model: nn.Module, inputs: Inputs) -> Tensor: ...
+    def loss(self, model: nn.Module, inputs: I) -> Tensor: ...
 
-    def score(self, network: Network, batch: Batch) -> Scores:
+    def score(self, network: N_in, batch: B_in) -> Scores:
         """The outputs that `metrics` judges; `network` is one in evaluation mode, or a bundle's graph."""
         ...
 
@@ -70,3 +82,7 @@ class Task(Protocol):
         label_N: NDArray[np.integer],
         row_N: NDArray[np.integer] | None = None,
     ) -> dict[str, float]: ...
+
+
+AnyTask = Task[Any, Any, Any]
+"""Where the batches of a task go through unseen."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,17 +13,7 @@ from torch import Tensor, nn
 from sonant.train.place import Place, gather_rows
 
 if TYPE_CHECKING:
-    from sonant.data.batch import Batch
-    from sonant.tasks.task import Network, Task
-
-
-class Batches(Protocol):
-    """What training needs of a loader: the batches of an epoch, the first `skip` left out."""
-
-    @property
-    def steps(self) -> int: ...
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]: ...
+    from sonant.tasks.task import AnyTask, Batches
 
 
 @dataclass(frozen=True)
@@ -38,7 +27,7 @@ class Scored:
     logits_NK: NDArray[np.float32]
 
 
-def evaluate(model: nn.Module, task: Task, loader: Batches, place: Place) -> Scored:
+def evaluate(model: nn.Module, task: AnyTask, loader: Batches[Any], place: Place) -> Scored:
     """Runs the model in float32, as it is exported, over this rank's share, and joins all ranks' outputs."""
     was_training = model.training
     model.eval()
@@ -48,7 +37,7 @@ def evaluate(model: nn.Module, task: Task, loader: Batches, place: Place) -> Sco
 
 
 @torch.no_grad()
-def score(network: Network, task: Task, loader: Batches, place: Place) -> Scored:
+def score(network: Any, task: AnyTask, loader: Batches[Any], place: Place) -> Scored:
     """`evaluate` of anything that makes logits of waves."""
     share: list[list[Tensor]] = [[], [], [], []]
     for batch in loader.epoch(0):
@@ -63,7 +52,7 @@ def score(network: Network, task: Task, loader: Batches, place: Place) -> Scored
     return Scored(row_N[order], label_N[order], logits_NK[order])
 
 
-def _joined(share: list[list[Tensor]], task: Task, place: Place) -> list[Tensor]:
+def _joined(share: list[list[Tensor]], task: AnyTask, place: Place) -> list[Tensor]:
     """The parts of each tensor as one; a rank without clips has empty ones of the right shape."""
     width = torch.tensor([share[-1][0].shape[-1] if share[-1] else 0], device=place.device)
     widest = int(gather_rows(width, place).max())

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -18,15 +19,15 @@ from models.classify.base import Classifier
 from models.spec import create
 from sonant import tasks
 from sonant.data.corpus import Corpus
-from sonant.data.loader import Loader
+from sonant.data.mix.loader import MixLoader
 from sonant.data.split import Rows, split
-from sonant.data.targets import FrameGrid
 from sonant.errors import ConfigError, DataError, SonantError
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed
-from sonant.tasks.task import Task
+from sonant.tasks.extract import Extract
+from sonant.tasks.task import AnyTask, Batches
 from sonant.track.events import Event
-from sonant.train import checkpoint, loop, review, review_frames, review_vectors
+from sonant.train import checkpoint, loop, review, review_frames, review_mixtures, review_vectors
 from sonant.train.checkpoint import Checkpoint
 from sonant.train.evaluate import Scored, evaluate
 from sonant.train.place import Place
@@ -48,9 +49,8 @@ def execute(
     corpus = Corpus.open(cfg.data.corpus)
     torch.manual_seed(cfg.seed)
     model = create(cfg.model)
-    grid = tasks.grid(cfg, run.labels, model)
-    loaders = {name: _loader(corpus, rows, run, place, name, grid) for name, rows in _split(corpus, run).items()}
-    task = tasks.create(cfg.task, run.labels, loaders["train"].label_counts, grid)
+    rows = _split(corpus, run)
+    task, loaders = tasks.opened(cfg, run.labels, model, corpus, rows, rank=place.rank, world=place.world)
     last = run.checkpoint("last")
     start = checkpoint.load(last) if checkpoint.exists(last) else None
     if start is None:
@@ -69,17 +69,17 @@ def execute(
 
     report(_start_event(run, model, place, loaders["train"].steps, start))
     try:
-        pair = loop.Loaders(loaders.pop("train"), loaders["validation"])
+        pair = loop.Loaders(loaders["train"], loaders["validation"])
         ended = loop.train(cfg, model, task, pair, place=place, start=start, report=report, save=save)
         model.load_state_dict(checkpoint.load_weights(run.checkpoint("best")))
-        scored = {name: evaluate(model, task, loader, place) for name, loader in loaders.items()}
+        scored = {name: evaluate(model, task, loader, place) for name, loader in loaders.items() if name != "train"}
         metrics = {
             name: task.metrics(outputs.logits_NK, outputs.label_N, outputs.row_N) for name, outputs in scored.items()
         }
         if "test" in scored:
             metrics["test"] |= _interval(corpus, task, scored["test"])
         if writer is not None:
-            _review(run, corpus, task, scored)
+            _review(run, corpus, model, task, loaders, scored)
         scores = {"best": metrics["validation"], "test": metrics.get("test", {})}
         seconds = round(time.monotonic() - began, 3)
         report({"kind": "end", "status": ended.status, "step": ended.progress.step, **scores, "seconds": seconds})
@@ -94,7 +94,9 @@ def execute(
             writer.close()
 
 
-def _load_pretrained(model: Classifier) -> None:
+def _load_pretrained(model: nn.Module) -> None:
+    if not isinstance(model, Classifier):
+        return
     try:
         model.load_pretrained()
     except ValueError as error:
@@ -110,35 +112,31 @@ def _split(corpus: Corpus, run: Run) -> dict[str, Rows]:
     return {name: rows for name, rows in parts._asdict().items() if rows.size}
 
 
-def _interval(corpus: Corpus, task: Task, scored: Scored) -> dict[str, float]:
+def _interval(corpus: Corpus, task: AnyTask, scored: Scored) -> dict[str, float]:
+    if isinstance(task, Extract):
+        return review_mixtures.improvement_interval(scored)
     if isinstance(task, Embed):
         return review_vectors.eer_interval(task, scored)
     return review_frames.auc_interval(scored) if task.of_frames else review.accuracy_interval(corpus, scored)
 
 
-def _review(run: Run, corpus: Corpus, task: Task, scored: dict[str, Scored]) -> None:
+def _review(
+    run: Run,
+    corpus: Corpus,
+    model: nn.Module,
+    task: AnyTask,
+    loaders: Mapping[str, Batches[Any]],
+    scored: dict[str, Scored],
+) -> None:
     worst = run.config.track.worst
-    if isinstance(task, Detect):
+    if isinstance(task, Extract):
+        review_mixtures.write(run.path, model, task, cast(Mapping[str, MixLoader], loaders), scored, worst=worst)
+    elif isinstance(task, Detect):
         review_frames.write(run.path, corpus, task, scored, worst=worst)
     elif isinstance(task, Embed):
         review_vectors.write(run.path, corpus, task, scored, worst=worst)
     else:
         review.write(run.path, corpus, run.labels, scored, worst=worst)
-
-
-def _loader(corpus: Corpus, rows: Rows, run: Run, place: Place, name: str, grid: FrameGrid | None) -> Loader:
-    return Loader(
-        corpus,
-        rows,
-        run.labels,
-        run.config.data,
-        seed=run.config.seed,
-        training=name == "train",
-        rank=place.rank,
-        world=place.world,
-        grid=grid,
-        identity=tasks.identity(run.config.task),
-    )
 
 
 def _start_event(run: Run, model: nn.Module, place: Place, steps_per_epoch: int, start: Checkpoint | None) -> Event:

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from sonant.errors import RunError
 from sonant.train import ema
 from sonant.train.checkpoint import Checkpoint
-from sonant.train.evaluate import Batches, evaluate
+from sonant.train.evaluate import evaluate
 from sonant.train.place import Place, average_buffers, gather_rows
 from sonant.train.progress import Progress, after_epoch, exhausted, improved, with_losses
 from sonant.train.schedule import rate
@@ -31,7 +31,7 @@ from sonant.train.window import Report, Window
 if TYPE_CHECKING:
     from sonant.config.experiment import Experiment
     from sonant.config.train import TrainConfig
-    from sonant.tasks.task import Task
+    from sonant.tasks.task import AnyTask, Batches
 
 Save = Callable[[str, Checkpoint], None]
 
@@ -42,8 +42,8 @@ _MOST_STEPS_BETWEEN_REPORTS = 50
 class Loaders(NamedTuple):
     """Where batches come from."""
 
-    train: Batches
-    validation: Batches
+    train: Batches[Any]
+    validation: Batches[Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Summary:
 def train(
     cfg: Experiment,
     model: nn.Module,
-    task: Task,
+    task: AnyTask,
     loaders: Loaders,
     *,
     place: Place,

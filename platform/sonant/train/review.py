@@ -1,6 +1,7 @@
 """review/: what a person looks at (and listens to) after a run.
 
 confusion.json        labels, and a matrix for each split (row = true label)
+confusion.png         the same as a picture (extra `review`)
 predictions.parquet   row, id, split, label, predicted, loss, score
 worst/NN.wav          the validation clips with the highest loss, worst first; worst.json tells what they are
 """
@@ -8,7 +9,7 @@ worst/NN.wav          the validation clips with the highest loss, worst first; w
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from sonant.metrics.bootstrap import interval
 from sonant.metrics.calibration import log_loss, log_scores
 from sonant.metrics.confusion import Matrix, confusion
 from sonant.track import files
+from sonant.track.confusion_chart import confusion_png
 from sonant.train.evaluate import Scored
 
 FOLDER = "review"
@@ -56,14 +58,23 @@ def write(
     folder = files.join(run, FOLDER)
     rows = {split: predictions(corpus, labels, outputs, split, link) for split, outputs in scored.items()}
     matrices = {
-        split: confusion(outputs.label_N, outputs.logits_NK.argmax(axis=1), len(labels)).tolist()
+        split: confusion(outputs.label_N, outputs.logits_NK.argmax(axis=1), len(labels))
         for split, outputs in scored.items()
     }
-    files.write_json(files.join(folder, "confusion.json"), {"labels": labels, **matrices})
+    write_matrices(folder, labels, matrices)
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([row for part in rows.values() for row in part], _SCHEMA), file)
     files.write_bytes(files.join(folder, "predictions.parquet"), file.getvalue())
     _write_worst(folder, corpus, sorted(rows["validation"], key=lambda row: -row["loss"])[:worst])
+
+
+def write_matrices(folder: str, labels: Sequence[str], matrices: Mapping[str, Matrix]) -> None:
+    """confusion.json, and confusion.png where matplotlib is installed."""
+    counts = {split: count_KK.tolist() for split, count_KK in matrices.items()}
+    files.write_json(files.join(folder, "confusion.json"), {"labels": list(labels), **counts})
+    picture = confusion_png(labels, matrices)
+    if picture is not None:
+        files.write_bytes(files.join(folder, "confusion.png"), picture)
 
 
 def predictions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -13,9 +13,7 @@ from sonant.errors import RunError
 from sonant.train.place import Place, total
 from sonant.train.progress import Progress
 
-if TYPE_CHECKING:
-    from sonant.data.batch import Batch
-
+B = TypeVar("B")
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -33,7 +31,7 @@ class Window:
         self._waited_s = 0.0
         self._began = time.perf_counter()
 
-    def waiting(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def waiting(self, batches: Iterator[B]) -> Iterator[B]:
         """Passes batches on and adds up how long each was waited for."""
         asked = time.perf_counter()
         for batch in batches:

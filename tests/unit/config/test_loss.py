@@ -38,9 +38,23 @@ def test_what_is_stored_loads_again() -> None:
         ("hinge", "'cross_entropy', 'soft_f1', 'focal', 'bce', 'aam_softmax'"),
         ({"kind": "focal", "gama": 1}, "did you mean gamma"),
         ({"kind": "bce", "gamma": 1}, "unknown key"),
-        ("aam_softmax", "needs cosines"),
+        ("aam_softmax", "does not fit model.head.cosine=false"),
     ],
 )
 def test_wrong_ones_are_refused(loss: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check(Experiment, SMALL | {"task": {"loss": loss}})
+
+
+@pytest.mark.parametrize("kind", ["classify", "embed"])
+@pytest.mark.parametrize("head", [{"kind": "mean"}, {"kind": "embedding"}, {"kind": "embedding", "cosine": True}])
+@pytest.mark.parametrize("loss", ["aam_softmax", "cross_entropy"])
+def test_losses_and_heads_belong_together(kind: str, loss: str, head: dict[str, Any]) -> None:
+    model = {"kind": "tc_resnet", "head": head}
+    config: dict[str, Any] = SMALL | {"task": {"kind": kind, "loss": loss}, "model": model}
+    cosine, angular = "cosine" in head, loss == "aam_softmax"
+    if angular == cosine or (kind == "classify" and cosine):
+        check(Experiment, config)
+        return
+    with pytest.raises(ConfigError, match=f"kind={loss} does not fit model.head.cosine={str(cosine).lower()}"):
+        check(Experiment, config)

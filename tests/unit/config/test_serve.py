@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "emotion of a detector": (
         [{**application(answer="emotion"), "import_path": "serve_apps.detect:build"}],
-        "answer=emotion is for classifiers",
+        r"args\.answer",
     ),
     "serve limit below ours": ([application(ingress={"max_ongoing_requests": 256})], "max_sessions"),
 }

@@ -34,3 +34,13 @@ def test_half_precision_logits_are_judged_in_float32() -> None:
     loss = bce(torch.tensor([[60.0, -60.0]], dtype=torch.bfloat16), torch.tensor([[0.0, 1.0]]))
     assert loss.dtype == torch.float32
     assert float(loss) == pytest.approx(120.0)
+
+
+def test_frames_are_averaged_and_ones_weigh_what_they_are_given() -> None:
+    logits, target = torch.tensor([[[0.0], [2.0]], [[-1.0], [3.0]]]), torch.tensor([[[1], [1]], [[0], [0]]])
+    wanted = [3 * math.log(2), 3 * math.log(1 + math.exp(-2)), math.log(1 + math.exp(-1)), math.log(1 + math.exp(3))]
+    torch.testing.assert_close(bce(logits, target, positive_weight=3.0), torch.tensor(sum(wanted) / 4))
+
+
+def test_large_logits_stay_finite() -> None:
+    assert bce(torch.tensor([[1e4, -1e4]]), torch.tensor([[0.0, 1.0]])).isfinite()

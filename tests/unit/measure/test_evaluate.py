@@ -52,6 +52,7 @@ def test_everything_is_written_when_asked(tiny_run: Path, bundle: str, tmp_path:
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == summary
     matrix = json.loads((tmp_path / "out" / "confusion.json").read_text())
     assert sum(map(sum, matrix["validation"])) == summary["clips"] == 15
+    assert (tmp_path / "out" / "confusion.png").read_bytes().startswith(b"\x89PNG")
     rows = pq.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
     right = sum(row["label"] == row["predicted"] for row in rows) / len(rows)
     assert right == pytest.approx(summary["metrics"]["accuracy"])

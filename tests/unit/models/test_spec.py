@@ -5,23 +5,28 @@ import torch
 from pydantic import ValidationError
 
 from models.classify.base import Classifier, LiveClassifier
-from models.spec import SPECS, VARIANTS, AnyConfig, create, parse
+from models.extract.base import Extractor
+from models.spec import SPECS, VARIANTS, AnyConfig, AnyExtractConfig, create, parse
 from models.streaming import Streaming
 
-LIVE = [kind for kind, spec in SPECS.items() if spec.config_type.streams]
+CLASSIFIERS = [kind for kind, spec in SPECS.items() if spec.job != "extract"]
+LIVE = [kind for kind in CLASSIFIERS if SPECS[kind].config_type.streams]
 
 
-def test_table_and_union_hold_the_same_networks() -> None:
-    assert {spec.config_type for spec in SPECS.values()} == set(get_args(AnyConfig))
+def test_table_and_unions_hold_the_same_networks() -> None:
+    assert {SPECS[kind].config_type for kind in CLASSIFIERS} == set(get_args(AnyConfig))
+    assert {spec.config_type for spec in SPECS.values() if spec.job == "extract"} == set(get_args(AnyExtractConfig))
     for kind, spec in SPECS.items():
         assert spec.kind == kind == spec.config_type.model_fields["kind"].default
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_built_from_its_entry(name: str) -> None:
+    data = VARIANTS[name]
+    extracts = SPECS[data["kind"]].job == "extract"
     with torch.device("meta"):
-        model = create(parse({**VARIANTS[name], "outputs": 2}))
-    assert isinstance(model, Classifier)
+        model = create(parse(data if extracts else {**data, "outputs": 2}))
+    assert isinstance(model, Extractor if extracts else Classifier)
 
 
 def test_variants_cover_every_network() -> None:
@@ -37,7 +42,7 @@ def test_only_causal_networks_stream(kind: str) -> None:
     assert isinstance(live, LiveClassifier)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SPECS if kind not in LIVE])
+@pytest.mark.parametrize("kind", [kind for kind in CLASSIFIERS if kind not in LIVE])
 def test_networks_without_a_causal_form_say_so(kind: str) -> None:
     with pytest.raises(ValidationError, match="has no causal form"):
         parse({"kind": kind, "causal": True})

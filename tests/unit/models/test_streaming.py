@@ -61,6 +61,15 @@ def test_scan_joins_chunks() -> None:
     assert all(torch.equal(state_of_parts[name], value) for name, value in state.items())
 
 
+def test_a_block_that_stands_twice_is_stepped_twice() -> None:
+    double, both = Double(), Sum()
+    x = torch.arange(6.0).reshape(1, 6)
+    twice = Chain(double, both, double, both)
+    assert list(twice.init_state(1)) == ["1.sum", "1.count", "3.sum", "3.count"]
+    streamed, _ = scan(twice, x, [1, 3, 2])
+    assert torch.equal(streamed, 4 * x.cumsum(1).cumsum(1))
+
+
 def test_scan_wants_the_whole_signal_covered() -> None:
     with pytest.raises(AssertionError, match="chunks cover 2 of 3"):
         scan(chain(), torch.zeros(1, 3), [2])

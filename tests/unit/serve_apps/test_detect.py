@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -73,6 +74,12 @@ def test_operating_points_by_name(url: str, wav_N: np.ndarray) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "model.unknown")
     info = httpx.get(f"{url}/info").json()
     assert (info["operating_points"], info["operating_point"]) == (["balanced", "low_fa"], "balanced")
+
+
+def test_the_home_application_is_told_all_that_info_tells(app: DetectApp, url: str) -> None:
+    described = asyncio.run(detect.DetectIngress(app.model_dump(mode="json")).describe())
+    assert described["model"] == httpx.get(f"{url}/info").json()
+    assert described["model"]["answer"] == "detection"
 
 
 def test_a_live_session_tells_segments(url: str, wav_N: np.ndarray) -> None:

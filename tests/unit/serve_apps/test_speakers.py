@@ -108,6 +108,19 @@ def test_info_tells_thresholds(urls: dict[str, str], voice_bundle: Path) -> None
         assert set(found["thresholds"]) == {"equal_error", "low_false_accept"}
 
 
+def test_each_application_tells_what_it_answers_with(voice_bundle: Path, tmp_path: Path) -> None:
+    """The console makes its pages of that: the three serve one bundle."""
+    common = {"bundle": str(voice_bundle), **COMMON}
+    replicas = {
+        "embedding": embed.EmbedIngress(common),
+        "verification": verify.VerifyIngress(common),
+        "enrolment": speakers.SpeakersIngress({**common, "speakers": str(tmp_path)}),
+    }
+    for answer, replica in replicas.items():
+        found = asyncio.run(replica.describe())["model"]
+        assert (found["task"], found["answer"], found["target"]) == ("embed", answer, "speaker")
+
+
 def test_two_recordings(post: Post) -> None:
     same = post("verifications", ("file", voice(2)), ("reference", voice(2, 0.8, seed=5))).json()
     other = post("verifications", ("file", voice(2)), ("reference", voice(8))).json()

@@ -1,4 +1,4 @@
-"""The embed task: what it learns from, what it judges, and which heads it takes."""
+"""The embed task: what it learns from and what it judges."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from models.heads import EmbeddingConfig, MeanConfig
 from sonant.config.data import Augment
 from sonant.config.task import EmbedTask
 from sonant.data import augment
 from sonant.data.batch import Batch
-from sonant.errors import ConfigError
 from sonant.losses.aam_softmax import aam_softmax
 from sonant.losses.cross_entropy import cross_entropy
-from sonant.tasks.embed import Embed, check_head
+from sonant.tasks.embed import Embed
 
 WAV = torch.randint(-20_000, 20_000, (4, 1600), generator=torch.Generator().manual_seed(0)).to(torch.int16)
 COSINE_BK = torch.tensor([[0.9, -0.2, 0.1], [0.1, 0.3, 0.2], [-0.5, 0.0, 0.6], [0.2, 0.1, 0.0]])
@@ -70,16 +68,6 @@ def test_balanced_trials_are_as_many_of_both() -> None:
     assert (int(found.same_P.sum()), len(found.same_P)) == (40, 80)
 
 
-def test_losses_and_heads_belong_together() -> None:
-    angular = EmbedTask.model_validate({"loss": "aam_softmax"})
-    check_head(angular, EmbeddingConfig(cosine=True))
-    check_head(EmbedTask(), MeanConfig())
-    for wrong, head in (
-        (angular, EmbeddingConfig()),
-        (angular, MeanConfig()),
-        (EmbedTask(), EmbeddingConfig(cosine=True)),
-    ):
-        with pytest.raises(ConfigError, match="does not fit"):
-            check_head(wrong, head)
+def test_embeddings_are_learned_by_losses_that_fit() -> None:
     with pytest.raises(ValueError, match="does not fit embeddings"):
         EmbedTask.model_validate({"loss": "focal"})

@@ -45,6 +45,7 @@ def test_predictions_are_in_the_order_of_the_corpus(corpus: str, scored: Scored,
     assert matrices["labels"] == list(LABELS)
     assert np.array(matrices["test"]).sum() == 4
     assert np.trace(matrices["test"]) == 3
+    assert (tmp_path / "review" / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_interval_resamples_speakers(corpus: str, scored: Scored) -> None:

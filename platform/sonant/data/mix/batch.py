@@ -33,6 +33,8 @@ class MixBatch:
     """Number of the wanted speaker among those of the training set, or UNKNOWN."""
     present_B: Tensor
     """Whether the wanted speaker speaks."""
+    row_B: Tensor
+    """Number of each mixture among those of its side and epoch."""
     ids: tuple[str, ...]
     others_BKN: Tensor | None = None
     """The other voices, each for itself, silent ones to fill up; for evaluation only."""
@@ -46,9 +48,15 @@ class MixBatch:
 
 
 def collate(
-    items: Sequence[Item], speakers: Mapping[str, int], *, window: int | None = None, others: bool = False
+    items: Sequence[Item],
+    speakers: Mapping[str, int],
+    *,
+    numbers: Sequence[int] | None = None,
+    window: int | None = None,
+    others: bool = False,
 ) -> MixBatch:
-    """A batch as long as its longest mixture, or as `window`: of one shape in all batches."""
+    """A batch as long as its longest mixture, or as `window`: of one shape in all batches. Without `numbers`, its items
+    are the first ones."""
     mixes = [item.rendered.mix_N for item in items]
     refs = [item.rendered.ref_R for item in items]
     length = max([mix_N.size for mix_N in mixes] + [window or 0])
@@ -60,6 +68,7 @@ def collate(
         mix_samples_B=torch.tensor([mix_N.size for mix_N in mixes]),
         speaker_B=torch.tensor([speakers.get(item.speaker, UNKNOWN) for item in items]),
         present_B=torch.tensor([item.present for item in items]),
+        row_B=torch.tensor(range(len(items)) if numbers is None else numbers),
         ids=tuple(item.id for item in items),
         others_BKN=_others(items, length) if others else None,
     )

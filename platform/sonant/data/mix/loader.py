@@ -57,7 +57,7 @@ class MixLoader:
             numbers = order[step * size : (step + 1) * size].tolist()
             items = [self.items.item(epoch if self._training else 0, number) for number in numbers]
             window = self.items.window if self._training else None
-            yield collate(items, self._number, window=window, others=not self._training)
+            yield collate(items, self._number, numbers=numbers, window=window, others=not self._training)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         count = len(self.items)

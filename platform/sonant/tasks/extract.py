@@ -1,0 +1,145 @@
+"""Extract: one wanted voice out of a mixture. What training calls scores are measures of each mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.extract.base import Extraction
+from sonant.config.task import ExtractTask
+from sonant.data.mix.batch import UNKNOWN, MixBatch
+from sonant.losses.absent import absent_energy
+from sonant.losses.extraction import extraction
+from sonant.losses.presence import presence
+from sonant.losses.si_sdr import si_sdr
+from sonant.losses.snr import snr
+from sonant.losses.spexplus import speaker_loss
+from sonant.tasks.task import Scores
+
+MEASURES = ("si_sdr", "si_sdr_mixture", "left_db", "confused", "presence", "speaker")
+"""Columns of a score, in dB, and as shares: si_sdr of the output and of the mixture, energy of the output over the
+mixture's, whether the output is nearer to another voice than to the wanted one, the mean probability that the wanted
+voice is there, whether the reference's speaker was told (NaN: unknown, or not asked)."""
+SILENT_DB = -20.0
+"""An output that is so far below its mixture counts as silence."""
+
+_RATIOS = {"si_sdr": si_sdr, "snr": snr}
+
+Network = Callable[[Tensor, Tensor, Tensor], Extraction]
+"""mix_BN, ref_BR, ref_samples_B -> what it gives."""
+
+
+class Extract:
+    """The task of an extraction network. Letters: B batch, N samples, R of references, K speakers, M measures."""
+
+    of_frames = False
+    metric_names = (
+        "si_sdri", "si_sdr", "si_sdr_mixture", "confused", "left_db", "silenced", "presence", "speaker_accuracy"
+    )  # fmt: skip
+
+    def __init__(self, cfg: ExtractTask, labels: tuple[str, ...]) -> None:
+        """`labels` are the speakers that training tells apart."""
+        self.cfg, self.labels = cfg, labels
+        first = 1 - sum(cfg.scales)
+        self._scales = (first, *cfg.scales)
+
+    def inputs(self, batch: MixBatch, *, training: bool = False) -> MixBatch:
+        """Mixtures come as they are."""
+        return batch
+
+    def loss(self, model: nn.Module, inputs: MixBatch) -> Tensor:
+        """What training makes small, a scalar: of all outputs of the network, of its presence and of its speakers."""
+        cfg, given = self.cfg, model(inputs.mix_BN, inputs.ref_BR, inputs.ref_samples_B)
+        of_output = partial(
+            extraction,
+            target_BN=inputs.target_BN,
+            samples_B=inputs.mix_samples_B,
+            mix_BN=inputs.mix_BN,
+            present_B=inputs.present_B,
+            absent_weight=cfg.absent_weight,
+            floor_db=cfg.absent_floor_db,
+            ratio=_RATIOS[cfg.ratio],
+        )
+        waves = (given.wav_BN, *given.scales)
+        weights = self._scales if len(waves) > 1 else (1.0,)
+        loss = torch.stack([w * of_output(wav_BN) for w, wav_BN in zip(weights, waves, strict=True)]).sum()
+        if given.presence_BF is not None:
+            loss = loss + cfg.presence_weight * presence(given.presence_BF, inputs.present_B, _frames(given, inputs))
+        return loss + cfg.speaker_weight * speaker_loss(given.logits_BK, inputs.speaker_B, like=loss)
+
+    def score(self, network: Network, batch: MixBatch) -> Scores:
+        """MEASURES of each mixture; the label is 1 where the wanted voice is there."""
+        given = network(batch.mix_BN, batch.ref_BR, batch.ref_samples_B)
+        return Scores(batch.row_B, batch.present_B.long(), self.measure(given, batch))
+
+    def measure(self, given: Extraction, batch: MixBatch) -> Tensor:
+        """MEASURES of what a network gave, [B, M]."""
+        samples_B, wav_BN = batch.mix_samples_B, given.wav_BN
+        own_B = si_sdr(wav_BN, batch.target_BN, samples_B)
+        unknown_B = torch.full_like(own_B, torch.nan)
+        presence_B, speaker_B = unknown_B, unknown_B
+        if given.presence_BF is not None:
+            real_BF = _up_to(_frames(given, batch), given.presence_BF.shape[1])
+            presence_B = (torch.sigmoid(given.presence_BF) * real_BF).sum(1) / real_BF.sum(1)
+        if given.logits_BK is not None:
+            told_B = (given.logits_BK.argmax(1) == batch.speaker_B).to(own_B)
+            speaker_B = torch.where(batch.speaker_B == UNKNOWN, unknown_B, told_B)
+        columns = (
+            own_B,
+            si_sdr(batch.mix_BN, batch.target_BN, samples_B),
+            absent_energy(wav_BN, batch.mix_BN, samples_B, floor_db=-100.0),
+            self._confused(own_B, wav_BN, batch),
+            presence_B,
+            speaker_B,
+        )
+        return torch.stack(columns, dim=1)
+
+    @staticmethod
+    def _confused(own_B: Tensor, wav_BN: Tensor, batch: MixBatch) -> Tensor:
+        assert batch.others_BKN is not None, "evaluation batches hold the other voices"
+        confused_B = torch.zeros_like(own_B)
+        for other_BN in batch.others_BKN.unbind(1):
+            nearer_B = (si_sdr(wav_BN, other_BN, batch.mix_samples_B) > own_B) & (other_BN != 0).any(1)
+            confused_B = torch.maximum(confused_B, nearer_B.to(own_B))
+        return confused_B
+
+    def metrics(
+        self,
+        logits_NK: NDArray[np.floating],
+        label_N: NDArray[np.integer],
+        row_N: NDArray[np.integer] | None = None,
+    ) -> dict[str, float]:
+        """Means over mixtures with the wanted voice (ratios), without it (energy left), and over both."""
+        present_N = label_N == 1
+        by_name = dict(zip(MEASURES, logits_NK.T.astype(np.float64), strict=True))
+        there = {name: column_N[present_N] for name, column_N in by_name.items()}
+        left_N = by_name["left_db"][~present_N]
+        right_N = (by_name["presence"] > 0.5) == present_N
+        told: dict[str, Any] = {
+            "si_sdri": there["si_sdr"] - there["si_sdr_mixture"],
+            "si_sdr": there["si_sdr"],
+            "si_sdr_mixture": there["si_sdr_mixture"],
+            "confused": there["confused"],
+            "left_db": left_N,
+            "silenced": left_N <= SILENT_DB,
+            "presence": right_N[~np.isnan(by_name["presence"])],
+            "speaker_accuracy": by_name["speaker"][~np.isnan(by_name["speaker"])],
+        }
+        return {name: float(np.mean(values_N)) for name, values_N in told.items() if len(values_N)}
+
+
+def _frames(given: Extraction, batch: MixBatch) -> Tensor:
+    """Presence logits of each mixture that are not of padding."""
+    assert given.presence_BF is not None
+    hops, samples = given.presence_BF.shape[1], batch.mix_BN.shape[1]
+    return (batch.mix_samples_B * hops + samples - 1) // samples
+
+
+def _up_to(count_B: Tensor, length: int) -> Tensor:
+    return (torch.arange(length, device=count_B.device) < count_B[:, None]).float()

@@ -1,0 +1,84 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.extract.base import stream
+from models.extract.segmented import ChunkExtractor, Mode, Segmented, join, split
+from models.streaming import State
+
+
+class Louder(ChunkExtractor):
+    """Multiplies each window by how many windows it has heard, itself included."""
+
+    def __init__(self, remembers: bool) -> None:
+        super().__init__()
+        self.sample_rate_hz, self.voice_size, self.remembers = 1000, 1, remembers
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def enroll(self, ref_BR: Tensor, ref_samples_B: Tensor | None = None) -> Tensor:
+        return ref_BR[:, :1]
+
+    def init_state(self, rows: int) -> State:
+        return {"heard": torch.ones(rows)} if self.remembers else {}
+
+    def chunk(self, mix_BW: Tensor, state: State, voice_BE: Tensor) -> tuple[list[Tensor], State]:
+        if not self.remembers:
+            return [self.gain * mix_BW * voice_BE], {}
+        return [self.gain * mix_BW * state["heard"][:, None]], {"heard": self.gain * (state["heard"] + 1)}
+
+
+@pytest.mark.parametrize("mode", ["half", "nonintersec"])
+@pytest.mark.parametrize("samples", [1, 4, 5, 8, 9, 12, 101])
+def test_splitting_and_joining_change_nothing(mode: Mode, samples: int) -> None:
+    mix_BN = torch.randn(3, samples)
+    mix_BKW = split(mix_BN, 8, mode)
+    assert mix_BKW.shape[2] == 8
+    joined_BN = join(mix_BKW, mode)
+    assert torch.equal(joined_BN[:, :samples], mix_BN)
+    assert not joined_BN[:, samples:].any()
+
+
+@pytest.mark.parametrize(("samples", "half", "nonintersec"), [(48_000, 19, 10), (16_000, 6, 4), (2400, 1, 1)])
+def test_number_of_windows(samples: int, half: int, nonintersec: int) -> None:
+    """Of 300 ms, as the research system has them; but a short mixture has one too."""
+    assert split(torch.zeros(1, samples), 4800, "half").shape[1] == half
+    assert split(torch.zeros(1, samples), 4800, "nonintersec").shape[1] == nonintersec
+
+
+def test_stretches_of_two_windows_are_their_average() -> None:
+    model = Segmented(Louder(remembers=True), 4, "half")
+    assert model.extract(torch.ones(1, 8), torch.ones(1, 1)).wav_BN[0].tolist() == [1, 1, 1.5, 1.5, 2.5, 2.5, 3, 3]
+    assert (model.hop, model.latency) == (2, 2)
+    whole = Segmented(Louder(remembers=True), 4, "nonintersec")
+    assert whole.extract(torch.ones(1, 8), torch.ones(1, 1)).wav_BN[0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert (whole.hop, whole.latency) == (4, 0)
+
+
+def test_a_stream_waits_for_its_first_window_and_remembers_none_before_it() -> None:
+    model = Segmented(Louder(remembers=True), 4, "half")
+    live, state = stream(model, torch.ones(1, 8), torch.ones(1, 1), [2, 4, 2])
+    assert live.wav_BN[0].tolist() == [0, 0, 1, 1, 1.5, 1.5, 2.5, 2.5]
+    assert state["model.heard"].tolist() == [4]
+    assert model.flush(state, torch.ones(1, 1))[0].tolist() == [3, 3]
+
+
+def test_a_stream_that_heard_nothing_has_nothing_left() -> None:
+    model = Segmented(Louder(remembers=True), 4, "half")
+    assert model.flush(model.init_state(2), torch.ones(2, 1)).tolist() == [[0, 0], [0, 0]]
+
+
+def test_windows_without_memory_are_rows_of_their_own_voice() -> None:
+    model = Segmented(Louder(remembers=False), 4, "half")
+    mix_BN, voice_BE = torch.randn(2, 1000), torch.tensor([[2.0], [-1.0]])
+    assert torch.allclose(model.extract(mix_BN, voice_BE).wav_BN, mix_BN * voice_BE)
+
+
+@pytest.mark.parametrize(("truncate", "wanted"), [(None, 8 + 3 + 2), (2, 8), (1, 4)])
+def test_gradients_go_back_as_far_as_is_wanted(truncate: int | None, wanted: float) -> None:
+    """The last of four windows is 2 g^4 + g^3 + g^2; what was heard before it or the third is a number if truncated:
+    4 g^2 or 4 g."""
+    model = Louder(remembers=True)
+    out_BN = Segmented(model, 4, "nonintersec", truncate).extract(torch.ones(1, 16), torch.ones(1, 1)).wav_BN
+    out_BN[0, -1].backward()
+    assert model.gain.grad is not None
+    assert model.gain.grad.item() == wanted
