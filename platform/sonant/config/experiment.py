@@ -7,11 +7,12 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from models.base import Section
-from models.spec import ModelConfig
+from models.classify.base import ClassifierConfig
+from models.spec import SPECS, AnyNetworkConfig
 from sonant.config.data import DataConfig
 from sonant.config.export import ExportConfig
 from sonant.config.ray import RayConfig
-from sonant.config.task import ClassifyTask, EmbedTask, TaskConfig
+from sonant.config.task import ClassifyTask, EmbedTask, ExtractTask, TaskConfig
 from sonant.config.track import TrackConfig
 from sonant.config.train import TrainConfig
 from sonant.config.tune import TuneConfig
@@ -26,8 +27,8 @@ class Experiment(Section):
     """Seed of weights, batches, augmentation and dropout."""
     task: TaskConfig = ClassifyTask()
     """What the outputs of the network mean: a label for each clip (classify), what is heard when (detect),
-    or a vector to compare by (embed)."""
-    model: ModelConfig
+    a vector to compare by (embed), or a wanted voice (extract)."""
+    model: AnyNetworkConfig
     data: DataConfig
     train: TrainConfig = TrainConfig()
     ray: RayConfig = RayConfig()
@@ -36,11 +37,30 @@ class Experiment(Section):
     tune: TuneConfig | None = None
     """Set in configs that `sonant tune` runs."""
 
+    @property
+    def classifier(self) -> ClassifierConfig:
+        """The network of a task whose answers are labels or vectors of clips."""
+        assert isinstance(self.model, ClassifierConfig), "the task and the network have been checked together"
+        return self.model
+
+    @model_validator(mode="after")
+    def _network_fits_the_task(self) -> Self:
+        extracts = isinstance(self.task, ExtractTask)
+        if extracts != (SPECS[self.model.kind].job == "extract"):
+            fitting = ", ".join(kind for kind, spec in SPECS.items() if (spec.job == "extract") == extracts)
+            raise ValueError(
+                f"model.kind={self.model.kind} is no network for task.kind={self.task.kind}: use {fitting}"
+            )
+        if extracts != (self.data.mixtures is not None):
+            told = "needs data.mixtures" if extracts else "has no use for data.mixtures"
+            raise ValueError(f"task.kind={self.task.kind} {told}")
+        return self
+
     @model_validator(mode="after")
     def _loss_fits_the_head(self) -> Self:
         """A loss of cosines needs a head that gives them; embeddings of such a head learn nothing from another loss."""
         if isinstance(self.task, ClassifyTask | EmbedTask):
-            cosine, kind = bool(getattr(self.model.head, "cosine", False)), self.task.loss.kind
+            cosine, kind = bool(getattr(self.classifier.head, "cosine", False)), self.task.loss.kind
             angular = kind == "aam_softmax"
             if (angular and not cosine) or (cosine and not angular and isinstance(self.task, EmbedTask)):
                 told = f"task.loss.kind={kind} does not fit model.head.cosine={str(cosine).lower()}"

@@ -63,7 +63,7 @@ def make(trained: Trained) -> tuple[BundleInfo, Contents]:
     """The description and files of a proven bundle, nothing written yet."""
     config = trained.config
     graphs = export_graphs(trained.model, split_features=config.export.split_features)
-    sizes = {"clip_s": config.data.clip_s, "window_s": config.model.window_ms / 1000}
+    sizes = {"clip_s": config.data.clip_s, "window_s": config.classifier.window_ms / 1000}
     parity = prove(trained.model, graphs, config.export, **sizes)
     contents: Contents = {graph.info.file: graph.data for graph in graphs.values()}
     contents["weights.safetensors"] = _weights(trained.model)
@@ -127,7 +127,7 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         clip_s=config.data.clip_s,
         hop=live.hop if live else None,
         latency=live.latency + delay if live else 0,
-        window_ms=config.model.window_ms if live and detect is None else 0.0,
+        window_ms=config.classifier.window_ms if live and detect is None else 0.0,
         temperature=trained.temperature,
         detect=detect,
         embed=_embed(trained, graphs),

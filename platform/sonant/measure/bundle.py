@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.classify.base import LiveClassifier
+from models.classify.base import Classifier
 from models.classify.embedder import Embedder
 from models.spec import create
 from sonant.measure import macs, params
@@ -52,8 +52,9 @@ def _size(bundle: Bundle) -> dict[str, Any]:
     """Parameters and multiply-accumulates from the config, bytes from the files."""
     model = create(config_of(bundle).model).eval()
     if bundle.info.embed is not None:
+        assert isinstance(model, Classifier), "embedders are made of classifiers"
         model = Embedder(model)
-    cost = macs.of_stream(model) if isinstance(model, LiveClassifier) else macs.of_clip(model, bundle.info.clip_s)
+    cost = macs.of_model(model, bundle.info.clip_s)
     return {
         "params": params.of_model(model),
         "macs_per_s": cost.network,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from models.classify.base import Classifier, LiveClassifier
+from models.extract.base import Extractor
 from sonant.runtime.graph import Array, Graph
 
 
@@ -39,6 +40,15 @@ def of_call(call: Callable[[], object], *, audio_s: float, runs: int = 50, warmu
         times_ns[index] = time.perf_counter_ns() - start_ns
     p50_ms, p95_ms, p99_ms = np.percentile(times_ns[warmup:] / 1e6, (50, 95, 99))
     return Latency(float(p50_ms), float(p95_ms), float(p99_ms), 1000 * audio_s, runs)
+
+
+def of_model(model: Classifier | Extractor, seconds: float = 1.0, *, runs: int = 50, warmup: int = 5) -> Latency:
+    """A torch network on whole clips, or on mixtures of one second whose wanted voice is known already."""
+    if isinstance(model, Classifier):
+        return of_clip(model, seconds, runs=runs, warmup=warmup)
+    mix_BN, voice_BE = _noise(1, model.sample_rate_hz), torch.zeros(1, model.voice_size)
+    with torch.inference_mode():
+        return of_call(lambda: model.extract(mix_BN, voice_BE), audio_s=1.0, runs=runs, warmup=warmup)
 
 
 def of_clip(model: Classifier, seconds: float = 1.0, *, rows: int = 1, runs: int = 50, warmup: int = 5) -> Latency:

@@ -34,6 +34,17 @@ class Macs:
         return self.features + self.network
 
 
+def of_model(model: Classifier | Extractor, seconds: float = 1.0) -> Macs:
+    """The cost of a network in its live form if it has one, else of a clip of that length."""
+    match model:
+        case Extractor():
+            return of_extractor(model)
+        case LiveClassifier():
+            return of_stream(model)
+        case Classifier():
+            return of_clip(model, seconds)
+
+
 def of_clip(model: Classifier, seconds: float = 1.0) -> Macs:
     """The cost of one clip of that length, by its length."""
     model = _as_exported(model)

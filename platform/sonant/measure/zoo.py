@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from models.classify.base import Classifier, LiveClassifier
-from models.extract.base import Extractor, LiveExtractor
+from models.classify.base import LiveClassifier
+from models.extract.base import LiveExtractor
 from models.spec import SPECS, VARIANTS, create, parse
 from sonant.measure import macs, params
 
@@ -58,7 +58,7 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
     else:
         model = create(parse({**data, "outputs": OUTPUTS, "causal": streams}))
     live = model if isinstance(model, LiveClassifier | LiveExtractor) else None
-    cost = _cost(model)
+    cost = macs.of_model(model)
     hop_ms = 1000 * live.hop / live.sample_rate_hz if live else None
     return told | {
         "params": params.of_model(model),
@@ -68,16 +68,6 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
         "hop_ms": hop_ms,
         "latency_ms": hop_ms + 1000 * live.latency / live.sample_rate_hz if live and hop_ms else None,
     }
-
-
-def _cost(model: Classifier | Extractor) -> macs.Macs:
-    match model:
-        case Extractor():
-            return macs.of_extractor(model)
-        case LiveClassifier():
-            return macs.of_stream(model)
-        case Classifier():
-            return macs.of_clip(model)
 
 
 def _text(value: Value) -> str:

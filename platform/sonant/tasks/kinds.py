@@ -47,7 +47,7 @@ def grid(cfg: Experiment, labels: tuple[str, ...], model: nn.Module) -> FrameGri
     if not model.framewise:
         hint = "set model.head.kind=framewise"
         raise ConfigError(
-            "config.invalid", f"task.kind=detect wants frames, the head is {cfg.model.head.kind}", hint=hint
+            "config.invalid", f"task.kind=detect wants frames, the head is {cfg.classifier.head.kind}", hint=hint
         )
     if (augment := cfg.data.augment) is not None:
         for name in ("speed", "tempo", "context_p", "mixup_p"):
@@ -58,7 +58,7 @@ def grid(cfg: Experiment, labels: tuple[str, ...], model: nn.Module) -> FrameGri
         model.frame,
         model.sample_rate_hz,
         delay_ms=task.delay_ms,
-        causal=cfg.model.causal,
+        causal=cfg.classifier.causal,
         window_s=task.window_s,
         context_s=task.context_s,
     )

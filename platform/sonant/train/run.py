@@ -18,6 +18,7 @@ from typing import Any, cast
 from torch import nn
 
 from models.classify.pretrained import HUB
+from models.extract.base import ExtractorConfig
 from models.spec import create
 from sonant import tasks
 from sonant.config.experiment import Experiment
@@ -105,12 +106,13 @@ def resolve(cfg: Experiment) -> Experiment:
     data = cfg.model_dump(mode="json")
     corpus = Corpus.open(cfg.data.corpus)
     labels = _labels(cfg, corpus)
-    if cfg.model.outputs not in (None, len(labels)):
-        raise ConfigError("config.invalid", f"model.outputs = {cfg.model.outputs}, but there are {len(labels)} labels")
-    data["model"]["outputs"], data["data"]["labels"] = len(labels), list(labels)
+    data["model"] |= _outputs(cfg, labels)
+    data["data"]["labels"] = list(labels)
     data["data"]["corpus"] = files.absolute(cfg.data.corpus)
     if cfg.data.augment is not None and cfg.data.augment.noise_corpus is not None:
         data["data"]["augment"]["noise_corpus"] = files.absolute(cfg.data.augment.noise_corpus)
+    if cfg.data.mixtures is not None and cfg.data.mixtures.noise_corpus is not None:
+        data["data"]["mixtures"]["noise_corpus"] = files.absolute(cfg.data.mixtures.noise_corpus)
     pretrained = data["model"].get("pretrained")
     if pretrained is not None and not pretrained.startswith(HUB):
         data["model"]["pretrained"] = files.absolute(pretrained)
@@ -124,12 +126,23 @@ def resolve(cfg: Experiment) -> Experiment:
     tasks.grid(resolved, labels, model)
     rate_hz = model.sample_rate_hz
     if rate_hz != corpus.sample_rate_hz:
+        where = "model.features.sample_rate_hz" if "features" in data["model"] else "model.sample_rate_hz"
         raise ConfigError(
             "config.invalid",
             f"the network takes {rate_hz} Hz, {cfg.data.corpus} holds {corpus.sample_rate_hz} Hz",
-            hint="set model.features.sample_rate_hz, or prepare the corpus at the network's rate",
+            hint=f"set {where}, or prepare the corpus at the network's rate",
         )
     return resolved
+
+
+def _outputs(cfg: Experiment, labels: tuple[str, ...]) -> dict[str, Any]:
+    """The key of the network that counts what it tells apart: labels, or the speakers of references."""
+    name = "speakers" if isinstance(cfg.model, ExtractorConfig) else "outputs"
+    given: int | None = getattr(cfg.model, name)
+    if given not in (None, len(labels)):
+        what = "training speakers" if name == "speakers" else "labels"
+        raise ConfigError("config.invalid", f"model.{name} = {given}, but there are {len(labels)} {what}")
+    return {name: len(labels) or None}
 
 
 def _labels(cfg: Experiment, corpus: Corpus) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import torch
 
-from models.classify.base import LiveClassifier
 from models.spec import create
 from sonant.config.experiment import Experiment
 from sonant.config.tune import TuneConfig
@@ -18,15 +17,15 @@ _LATENCY_RUNS = 20
 
 
 def costs(cfg: Experiment, settings: TuneConfig) -> dict[str, float]:
-    """params and macs_per_s as `sonant models` counts them, and latency_ms (median, one clip of data.clip_s, one CPU
-    thread of this machine) when a limit or the Pareto table asks for it: measuring takes longer than counting."""
+    """params and macs_per_s as `sonant models` counts them, and latency_ms (median, one clip of data.clip_s or mixture
+    of a second, one CPU thread of this machine) when a limit or the Pareto table asks for it: measuring takes longer
+    than counting."""
     model = create(cfg.model).eval()
-    live = isinstance(model, LiveClassifier)
-    counted = macs.of_stream(model) if live else macs.of_clip(model, cfg.data.clip_s)
+    counted = macs.of_model(model, cfg.data.clip_s)
     found = {"params": float(params.of_model(model)), "macs_per_s": float(counted.network)}
     if LATENCY in (*settings.pareto, *(limit.metric for limit in settings.limits)):
         with _one_thread():
-            found[LATENCY] = round(latency.of_clip(model, cfg.data.clip_s, runs=_LATENCY_RUNS).p50_ms, 4)
+            found[LATENCY] = round(latency.of_model(model, cfg.data.clip_s, runs=_LATENCY_RUNS).p50_ms, 4)
     return found
 
 
