@@ -15,6 +15,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,cpu,dev]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[speech]' \
+	  || echo 'no PESQ and STOI: they need a C compiler; their tests are skipped'
 	@touch $@
 
 demo: $(VENV)/installed  ## speech corpus, training, export, server and console on this machine

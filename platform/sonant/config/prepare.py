@@ -149,6 +149,8 @@ class PrepareSynth(_Prepare):
     """Clips of faint noise, labelled _silence_."""
     clip_s: Annotated[float, Field(ge=0.3)] = 1.0
     """Longest word, and length of the silence; words that come out longer are spoken faster."""
+    manner_of: Literal["clip", "speaker"] = "clip"
+    """Whether rate, pitch and its range are drawn for each clip, or once for each voice: by which it is then known."""
     held_out: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     """Share of the voices, and of the clips, for validation, and again for test."""
 

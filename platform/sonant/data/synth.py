@@ -87,9 +87,10 @@ def _speak(config: PrepareSynth, word: str, label: str, splits: list[str], voice
     key = text_seed(word)
     clips: list[Clip] = []
     for index, split in enumerate(splits):
-        generator = rng(Purpose.SPEECH, config.seed, key, index)
         choices = voices[split]
         voice = choices[(key + index) % len(choices)]
+        by_voice = config.manner_of == "speaker"
+        generator = rng(Purpose.SPEECH, config.seed, *((text_seed(voice),) if by_voice else (key, index)))
         job: Job = {
             "kind": "speak",
             "text": word,

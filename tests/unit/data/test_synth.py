@@ -77,3 +77,19 @@ def test_the_same_config_makes_the_same_corpus_whatever_the_workers(tmp_path: Pa
     check(str(tmp_path / "w1"))
     assert corpus.info.labels == {"_silence_": 3, "_unknown_": 4, "no": 4, "yes": 4}
     assert corpus.samples_R.max() <= 16000
+
+
+def test_a_voice_may_have_a_manner_of_its_own() -> None:
+    def manners(manner_of: str) -> dict[str, set[tuple[object, ...]]]:
+        config = PrepareSynth(
+            words=("one", "two", "three"), voices=6, clips_per_word=12, silence_clips=0, out="o", manner_of=manner_of
+        )
+        found: dict[str, set[tuple[object, ...]]] = {}
+        for clip in plan(config).clips:
+            found.setdefault(clip.speaker, set()).add(tuple(clip.job[key] for key in ("rate", "pitch", "range")))
+        return found
+
+    by_speaker, by_clip = manners("speaker"), manners("clip")
+    assert {len(drawn) for drawn in by_speaker.values()} == {1}
+    assert len(set.union(*by_speaker.values())) == len(by_speaker) > 3
+    assert all(len(drawn) > 1 for drawn in by_clip.values())
