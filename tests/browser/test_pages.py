@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 Opened = Callable[..., AbstractContextManager[Page]]
 Shoot = Callable[[Page, str], None]
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 
 class Town:
