@@ -75,6 +75,7 @@ export class ComparePage {
       const found = await this.judge(this.first.file, speaker, $("strict").value);
       if (number === this.asked) this.tell(found);
     } catch (error) {
+      if (number !== this.asked) return;
       $("verdict-status").textContent = "";
       show(error);
     }

@@ -53,6 +53,7 @@ export class HearPage {
     hide();
     this.listening(true);
     this.clear();
+    const { model } = this; // another may be chosen before the last answers are here
     this.live = new Live(new URL(`${this.model.route}/stream`, location.href), {
       samples: (samples, rate, time) => {
         this.wave.push(samples, rate);
@@ -60,10 +61,11 @@ export class HearPage {
         $("clock").textContent = clock(time);
       },
       scores: (scores, latency) => {
+        if (model !== this.model) return;
         this.bars.show(scores);
         $("latency").textContent = `answers in ${Math.round(latency)} ms`;
       },
-      event: (event) => this.add(event),
+      event: (event) => model === this.model && this.add(event),
       ended: (error) => {
         this.live = null;
         this.listening(false);

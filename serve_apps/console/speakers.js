@@ -56,7 +56,9 @@ export class Speakers {
       throw new Problem({ message: "There is no recording to enrol", hint: "Choose files, drop them, or record some." });
     }
     $("enrol-status").textContent = `Enrolling ${name}`;
-    const made = await send(this.route, { file: this.take.files, name });
+    const route = this.route;
+    const made = await send(route, { file: this.take.files, name });
+    if (route !== this.route) return;
     this.known.unshift(made);
     this.draw();
     this.take.clear();

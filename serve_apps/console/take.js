@@ -14,10 +14,10 @@ export class Take {
   constructor(place, { many = false } = {}) {
     place.append(parts.content.cloneNode(true));
     const [drop, input, button, list] = ["label", "input", "button", "ol"].map((name) => place.querySelector(name));
-    Object.assign(this, { place, button, list, many, files: [], microphone: null });
+    Object.assign(this, { place, button, list, many, files: [], microphone: null, turn: 0, on: false });
     input.multiple = many;
     chosen(drop, input, (file) => this.add(file));
-    button.addEventListener("click", () => (this.microphone ? this.stop() : this.record()));
+    button.addEventListener("click", () => (this.on ? this.stop() : this.record()));
   }
 
   get file() {
@@ -55,15 +55,20 @@ export class Take {
     this.heard = [];
     this.samples = 0;
     this.recording(true);
+    const turn = (this.turn += 1); // it may be stopped while the browser still asks for permission
     try {
-      this.microphone = await Microphone.open((chunk) => this.hear(chunk));
+      const microphone = await Microphone.open((chunk) => this.hear(chunk));
+      if (turn !== this.turn) return microphone.close();
+      this.microphone = microphone;
     } catch (error) {
+      if (turn !== this.turn) return;
       this.recording(false);
       show(error);
     }
   }
 
   hear(chunk) {
+    if (!this.microphone) return;
     this.heard.push(chunk);
     this.samples += chunk.length;
     const seconds = this.samples / this.microphone.rate;
@@ -72,6 +77,7 @@ export class Take {
   }
 
   stop() {
+    this.turn += 1;
     const rate = this.microphone?.rate;
     this.microphone?.close();
     this.microphone = null;
@@ -83,10 +89,11 @@ export class Take {
   // Leaves the microphone and what it has heard.
   quit() {
     this.samples = 0;
-    if (this.microphone) this.stop();
+    if (this.on) this.stop();
   }
 
   recording(on) {
+    this.on = on;
     this.button.setAttribute("aria-pressed", String(on));
     this.button.textContent = on ? "Stop" : "Record";
   }

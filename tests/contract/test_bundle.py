@@ -68,6 +68,14 @@ def test_graphs_hold_the_weights_beside_them(engine: Engine, clip: Clip) -> None
     np.testing.assert_allclose(engine.body(engine.features(wav_BN)), wanted_BK, atol=1e-4)
 
 
+@pytest.mark.parametrize(("rows", "samples"), [(1, 3200), (2, 16_000), (3, 20_001)])
+def test_graphs_split_at_the_features_take_any_size(engine: Engine, clip: Clip, rows: int, samples: int) -> None:
+    wav_BN = np.stack([clip("rise", length_s=1.5, seed=seed)[:samples] for seed in range(rows)])
+    feat_BFT = engine.features(wav_BN)
+    assert feat_BFT.shape[0] == rows
+    np.testing.assert_allclose(engine.body(feat_BFT), engine.logits(wav_BN), atol=1e-4)
+
+
 @pytest.mark.parametrize("label", ["rise", "fall", "_silence_"])
 def test_a_clip_is_what_it_is(engine: Engine, clip: Clip, label: str) -> None:
     answer = classify(engine, clip(label, seed=77))
