@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from models.blocks.conv import TimeConv
@@ -29,19 +28,12 @@ class BlockShape:
     extra_pointwise: bool
 
 
-class GlobalNorm(nn.Module):
+class GlobalNorm(nn.GroupNorm):
     """Layer norm over all channels and frames of a chunk. Its gains begin at one, not at random as in the research
     system, where half the channels start turned around or near zero."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels, 1))
-        self.bias = nn.Parameter(torch.zeros(channels, 1))
-
-    def forward(self, x_BCF: Tensor) -> Tensor:
-        centred_BCF = x_BCF - x_BCF.mean((1, 2), keepdim=True)
-        variance_B11 = centred_BCF.square().mean((1, 2), keepdim=True)
-        return centred_BCF * torch.rsqrt(variance_B11 + 1e-6) * self.weight + self.bias
+        super().__init__(1, channels, eps=1e-6)
 
 
 class ChannelNorm(nn.LayerNorm):

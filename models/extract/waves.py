@@ -40,11 +40,11 @@ class ScaleEncoder(nn.Module):
 
 
 class ScaleDecoder(nn.Module):
-    """[B, C, F] -> [B, N] at each of the scales."""
+    """[B, C, F] -> [B, N] at each of the scales, in full precision: chunks are summed afterwards."""
 
     def __init__(self, kernels: Sequence[int], channels: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(nn.ConvTranspose1d(channels, 1, kernel, kernels[0] // 2) for kernel in kernels)
 
     def forward(self, scale: int, x_BCF: Tensor, samples: int) -> Tensor:
-        return self.convs[scale](x_BCF)[:, 0, :samples]
+        return self.convs[scale](x_BCF)[:, 0, :samples].float()

@@ -52,3 +52,19 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
     assert model.training
     assert str(model.features) == stages
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_an_extractor_costs_what_its_hops_cost() -> None:
+    """By hand: 200 frames a second through basis, blocks, mask and presence; the voice at every step."""
+    config = {
+        "kind": "causal_extractor",
+        "basis": {"kind": "learned", "filters": 24},
+        "channels": 10,
+        "hidden": 16,
+        "stacks": 2,
+        "blocks": 3,
+        "voice_size": 8,
+        "memory": {"kind": "none"},
+    }
+    layers = 2 * 320 * 24 + 2 * 24 * 10 + 6 * 2 * 10 * 16 + 10
+    assert macs.of_extractor(create(parse(config))).total == 200 * (layers + 2 * 8 * 20)

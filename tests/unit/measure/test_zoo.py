@@ -42,3 +42,17 @@ def test_cost_of_a_network_without_a_live_form_is_that_of_a_second() -> None:
     # 28 tokens go through the matrices of four layers, and through that of the patches.
     matrices = 128 * 96 + 32 * 128 + 2 * 128 * 384
     assert uit["macs_per_s"] >= 28 * (4 * matrices + 256 * 128)
+
+
+def test_extractors_are_listed_with_their_delay() -> None:
+    names = ("causal_extractor-channel_gru", "spexplus_short-small-gru0", "spexplus-small")
+    causal, short, plus = rows({name: VARIANTS[name] for name in names})
+    assert (causal["job"], causal["hop_ms"], causal["latency_ms"]) == ("extract", 5.0, 20.0)
+    assert (short["params"], short["hop_ms"], short["latency_ms"]) == (7_954_720, 150.0, 300.0)
+    assert (plus["streams"], plus["hop_ms"], plus["latency_ms"]) == (False, None, None)
+    assert causal["streams"] is short["streams"] is True
+    assert causal["macs_per_s"] < 0.4e9
+    # 12.3 G in the research code, which multiplies the voice with a layer of each stack at every frame.
+    voice = 4 * 75 * 384 * 239 / 0.15
+    assert short["macs_per_s"] + voice == pytest.approx(12.3e9, rel=0.005)
+    assert list(causal) == list(rows(FEW)[0])

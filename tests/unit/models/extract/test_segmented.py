@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from models.extract.base import stream
 from models.extract.segmented import ChunkExtractor, Mode, Segmented, join, split
+from models.extract.spex import build
+from models.extract.spexplus_short import SpexPlusShortConfig
 from models.streaming import State
 
 
@@ -82,3 +84,11 @@ def test_gradients_go_back_as_far_as_is_wanted(truncate: int | None, wanted: flo
     out_BN[0, -1].backward()
     assert model.gain.grad is not None
     assert model.gain.grad.item() == wanted
+
+
+def test_chunks_are_summed_in_full_precision() -> None:
+    """Also where the layers are not; the research system trained on waves of half precision."""
+
+    model = build(SpexPlusShortConfig(channels=8, hidden=8, voice_size=4))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model(torch.randn(1, 9600), torch.randn(1, 4000)).wav_BN.dtype == torch.float32
