@@ -67,8 +67,9 @@ class FeatureConfig(Section):
     """With db, what lies further below the loudest cell of the clip is lifted to there; causal features keep all."""
     norm: Norm | None = None
     """Mean of each row taken away: none, over the clip (clip), the same and unit variance (clip_var), over the past
-    (causal). peak: only the level goes, the clip's loudest cell becomes zero and rows keep their balance. Null: clip, in a causal network causal; none for raw waves in a causal network, after pcen, and for
-    spectral, whose rows have scales of their own."""
+    (causal). With peak only the level goes: the clip's loudest cell becomes zero, and rows keep their balance. Null:
+    clip, in a causal network causal; none for raw waves in a causal network, after pcen, and for spectral, whose rows
+    have scales of their own."""
     norm_ms: float = Field(default=1000.0, gt=0)
     """Time constant of the causal norm."""
     pcen_ms: float = Field(default=400.0, gt=0)

@@ -32,7 +32,11 @@ def test_parameters_of_the_authors_networks(config: dict[str, Any], channels: in
 def test_three_of_four_blocks_halve_time(rows: int, frames: int) -> None:
     encoder = Panns(PannsConfig(channels=4), rows).eval()
     assert encoder.stride == 8
-    assert encoder(torch.randn(2, rows, frames)).shape == (2, 32, -(-frames // 8)) == (2, encoder.channels, -(-frames // 8))
+    assert (
+        encoder(torch.randn(2, rows, frames)).shape
+        == (2, 32, -(-frames // 8))
+        == (2, encoder.channels, -(-frames // 8))
+    )
 
 
 def test_whole_channels_are_dropped() -> None:
