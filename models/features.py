@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models.base import Section
-from models.blocks.norm import CausalNorm, ClipMean, ClipScale, Pcen
+from models.blocks.norm import CausalNorm, ClipMean, ClipPeak, ClipScale, Pcen
 from models.frontend.beside import Beside, Centred, Past
 from models.frontend.compress import ClipDecibel, Decibel, Log
 from models.frontend.deltas import CausalDeltas, CentredDeltas
@@ -32,7 +32,7 @@ from models.frontend.yin import Yin
 from models.streaming import Chain, State
 
 Compress = Literal["log", "db", "pcen", "none"]
-Norm = Literal["none", "clip", "clip_var", "causal"]
+Norm = Literal["none", "peak", "clip", "clip_var", "causal"]
 
 SPECTRAL_ROWS = 13
 
@@ -67,8 +67,9 @@ class FeatureConfig(Section):
     """With db, what lies further below the loudest cell of the clip is lifted to there; causal features keep all."""
     norm: Norm | None = None
     """Mean of each row taken away: none, over the clip (clip), the same and unit variance (clip_var), over the past
-    (causal). Null: clip, in a causal network causal; none for raw waves in a causal network, after pcen, and for
-    spectral, whose rows have scales of their own."""
+    (causal). With peak only the level goes: the clip's loudest cell becomes zero, and rows keep their balance. Null:
+    clip, in a causal network causal; none for raw waves in a causal network, after pcen, and for spectral, whose rows
+    have scales of their own."""
     norm_ms: float = Field(default=1000.0, gt=0)
     """Time constant of the causal norm."""
     pcen_ms: float = Field(default=400.0, gt=0)
@@ -102,7 +103,7 @@ class FeatureConfig(Section):
             if self.kind == "spectral" or self.compress_for() == "pcen" or (causal and self.kind == "raw"):
                 return "none"
             return "causal" if causal else "clip"
-        if causal and self.norm.startswith("clip"):
+        if causal and self.norm not in ("none", "causal"):
             raise ValueError(
                 f"features.norm={self.norm} needs the whole clip, a causal network has only the past: "
                 "use causal or none, or leave norm out"
@@ -127,7 +128,7 @@ def _problems(c: FeatureConfig) -> Iterator[tuple[bool, str]]:
     if c.kind == "raw":
         yield c.compress_for() != "none", f"compress={c.compress} needs power, a raw wave has none: leave it out"
         yield c.deltas > 0, "deltas of a raw wave mean nothing: set deltas=0"
-        yield c.norm == "causal", "a raw wave has no causal norm: use none, clip or clip_var"
+        yield c.norm in ("causal", "peak"), f"a raw wave has no {c.norm} norm: use none, clip or clip_var"
         return
     yield not 0 < c.hop < c.window, f"hop_ms={c.hop_ms:g} must be shorter than window_ms={c.window_ms:g}"
     yield c.fft < c.window, f"n_fft={c.fft} is shorter than the window of {c.window} samples"
@@ -267,5 +268,7 @@ def _norm(config: FeatureConfig, causal: bool, rows: int) -> dict[str, nn.Module
             return {}
         case "causal":
             return {"norm": CausalNorm(rows, _frames(config.norm_ms, config))}
+        case "peak":
+            return {"norm": ClipPeak()}
         case "clip" | "clip_var":
             return {"norm": ClipMean()}

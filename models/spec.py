@@ -22,6 +22,7 @@ from models.classify import (
     m5net,
     matchbox,
     mobilenet,
+    panns,
     resnet,
     soundnet,
     speaknet,
@@ -39,6 +40,7 @@ from models.classify.ecapa_tdnn import EcapaTdnnConfig
 from models.classify.m5net import M5NetConfig
 from models.classify.matchbox import MatchboxConfig
 from models.classify.mobilenet import MobileNetConfig
+from models.classify.panns import PannsConfig
 from models.classify.resnet import ResNetConfig
 from models.classify.soundnet import SoundNetConfig
 from models.classify.speaknet import SpeakNetConfig
@@ -59,6 +61,7 @@ AnyConfig = (
     | MatchboxConfig
     | ResNetConfig
     | MobileNetConfig
+    | PannsConfig
     | SpeakNetConfig
     | M5NetConfig
     | SoundNetConfig
@@ -117,6 +120,7 @@ SPECS: dict[str, ModelSpec] = {
         ),
         ModelSpec("resnet", "classify", ResNetConfig, resnet.build, "Tang and Lin 2018, arXiv:1710.10361"),
         ModelSpec("mobilenet", "classify", MobileNetConfig, mobilenet.build, "Sandler et al. 2018, arXiv:1801.04381"),
+        ModelSpec("panns", "classify", PannsConfig, panns.build, "Kong et al. 2020, arXiv:1912.10211"),
         ModelSpec(
             "speaknet", "classify", SpeakNetConfig, speaknet.build, "Badine 2020, Keras example of speaker recognition"
         ),
@@ -187,6 +191,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "mobilenet-0.35": {"kind": "mobilenet", "width": 0.35},
     "mobilenet-0.35-keyword": {"kind": "mobilenet", "width": 0.35, "embedding": 128},
     "mobilenet-0.1-keyword": {"kind": "mobilenet", "width": 0.1, "embedding": 128},
+    "panns-cnn6": {"kind": "panns", "convs": 1, "kernel": 5},
+    "panns-cnn10": {"kind": "panns"},
+    "panns-cnn14": {"kind": "panns", "blocks": 6},
     "speaknet": {"kind": "speaknet"},
     "m5net-64": {"kind": "m5net"},
     "m5net-32": {"kind": "m5net", "channels": 32},

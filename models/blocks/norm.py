@@ -19,6 +19,13 @@ class ClipMean(nn.Module):
         return x_BFT - x_BFT.mean(-1, keepdim=True)
 
 
+class ClipPeak(nn.Module):
+    """Takes the largest cell of the clip away from all of them: of decibels or logarithms, that is its level."""
+
+    def forward(self, x_BFT: Tensor) -> Tensor:
+        return x_BFT - x_BFT.amax((1, 2), keepdim=True)
+
+
 class ClipScale(nn.Module):
     """Divides each row of zero mean by its standard deviation over the clip."""
 

@@ -97,6 +97,10 @@ CASES: dict[str, Case] = {
     "mobilenet-live": Case(
         {"kind": "mobilenet", "width": 0.1, "embedding": 128, "causal": True, "window_ms": 400}, 22_707, FEW_MOBILENET
     ),
+    "panns": Case(
+        {"kind": "panns", "channels": 8, "blocks": 3, "convs": 1, "features": {"compress": "db", "norm": "peak"}},
+        6_123,
+    ),
     # The suite's rate of learning is too high for a wide network without norms.
     "speaknet": Case({"kind": "speaknet", "width": 0.25}, 21_943),
     "m5net": Case({"kind": "m5net", "channels": 32}, 29_251),

@@ -17,7 +17,7 @@ from sonant.data.source import Clip, Span
 from sonant.data.write import write_corpus
 from sonant.train.local import fit_local
 
-_JOBS = ("kws/", "emotion/", "embed/")
+_JOBS = ("kws/", "emotion/", "embed/", "sound/")
 EXPERIMENTS = [name for name in names() if name.startswith(_JOBS) and not name.endswith("_search")]
 
 

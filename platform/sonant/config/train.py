@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.base import Section
 
@@ -58,6 +58,9 @@ class TrainConfig(Section):
     """Validation metric that decides which checkpoint is best."""
     mode: Literal["max", "min"] = "max"
     """Whether the metric should grow or fall."""
+    keep: Literal["best", "last"] = "best"
+    """The checkpoint that is judged and exported: best by the metric, or that of the last epoch. With few validation
+    clips, as in small corpora, the best one is a matter of chance."""
     patience_epochs: Annotated[int, Field(ge=1)] | None = None
     """Stops after this many epochs without improvement; null never stops early."""
     checkpoint_every_steps: Annotated[int, Field(ge=1)] | None = None
@@ -66,3 +69,9 @@ class TrainConfig(Section):
     """Compiles the forward pass with torch.compile."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """Torch threads of each worker; null lets torch choose."""
+
+    @model_validator(mode="after")
+    def _waits_for_a_metric(self) -> Self:
+        if self.keep == "last" and (self.patience_epochs is not None or isinstance(self.schedule, Plateau)):
+            raise ValueError("patience_epochs and schedule.kind=plateau wait for a best epoch, which keep=last has not")
+        return self

@@ -22,6 +22,7 @@ def varied(batch: Batch, labels: int, smoothing: float) -> Inputs:
     wav_BN, target_BK, draws = floats(batch), soft_targets(batch.label_B, labels, smoothing), batch.draws
     if draws is not None:
         wav_BN = augment.apply(wav_BN, draws)
-    if batch.mix is not None:
-        wav_BN, target_BK = augment.mix(wav_BN, batch.mix), augment.mix(target_BK, batch.mix)
+    if draws is not None and batch.mix is not None:
+        wav_BN = augment.mix_waves(wav_BN, batch.mix, draws.sample_rate_hz)
+        target_BK = augment.mix(target_BK, batch.mix)
     return Inputs(wav_BN, target_BK, draws and draws.masks_BM4, draws and draws.tempo_B)

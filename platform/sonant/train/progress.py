@@ -35,8 +35,9 @@ def with_losses(progress: Progress, loss_sum: float, count: float) -> Progress:
 
 
 def improved(progress: Progress, metrics: Mapping[str, float], settings: TrainConfig) -> bool:
-    """Whether an epoch's metrics are better than all before; the first epoch always is, NaN never."""
-    if progress.best is None:
+    """Whether an epoch's metrics are better than all before; the first epoch always is, NaN never. Where the last epoch
+    is kept, each counts as better."""
+    if progress.best is None or settings.keep == "last":
         return True
     value, best = metrics[settings.metric], progress.best[settings.metric]
     if math.isnan(best):

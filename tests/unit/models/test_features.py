@@ -33,6 +33,7 @@ CENTRED: dict[str, dict[str, Any]] = {
     "causal norm": {"norm": "causal"},
     "mfcc": {"kind": "mfcc", "norm": "clip_var", "deltas": 2},
     "spectral": {"kind": "spectral", "deltas": 1},
+    "peak": {"compress": "db", "norm": "peak"},
 }
 BOTH = [pytest.param(CAUSAL[name], True, id=f"causal {name}") for name in CAUSAL] + [
     pytest.param(CENTRED[name], False, id=f"centred {name}") for name in CENTRED

@@ -74,6 +74,7 @@ def noise(rows: int, samples: int) -> Tensor:
         pytest.param({"kind": "mfcc", "norm": "clip_var", "deltas": 2}, False, id="mfcc"),
         pytest.param({"compress": "pcen", "norm": "causal"}, False, id="pcen"),
         pytest.param({"kind": "spectral"}, False, id="spectral"),
+        pytest.param({"compress": "db", "norm": "peak"}, False, id="peak"),
         pytest.param({"preemphasis": 0.97, "deltas": 1}, True, id="causal log-mel"),
     ],
 )

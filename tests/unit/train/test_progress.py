@@ -1,6 +1,9 @@
 """Counters: what counts as better, when the rate falls, when to stop."""
 
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from sonant.config.train import Plateau, TrainConfig
 from sonant.train.progress import Progress, after_epoch, exhausted, improved, with_losses
@@ -30,6 +33,19 @@ def test_nan_is_never_better_and_anything_is_better_than_nan() -> None:
     nan = float("nan")
     assert [p.best_epoch for p in follow(UP, [nan, nan, 0.1, nan])] == [1, 1, 3, 3]
     assert improved(Progress(), {"accuracy": nan}, UP)  # something must be exportable
+
+
+def test_where_the_last_epoch_is_kept_each_counts_as_better() -> None:
+    nan = float("nan")
+    seen = follow(TrainConfig(keep="last"), [0.9, 0.5, nan, 0.7])
+    assert [progress.best_epoch for progress in seen] == [1, 2, 3, 4]
+    assert seen[-1].best == {"accuracy": 0.7}
+
+
+@pytest.mark.parametrize("waits", [{"patience_epochs": 3}, {"schedule": {"kind": "plateau"}}], ids=str)
+def test_the_last_epoch_cannot_be_kept_by_what_waits_for_the_best(waits: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="keep=last"):
+        TrainConfig.model_validate({"keep": "last", **waits})
 
 
 def test_a_plateau_waits_out_its_patience_each_time() -> None:

@@ -6,6 +6,6 @@ to a clip does not depend on who else is in the batch, but for the partners of `
 
 from sonant.data.augment.apply import apply
 from sonant.data.augment.draw import Draws, Placement, draw
-from sonant.data.augment.mixup import Mix, draw_mix, mix
+from sonant.data.augment.mixup import Mix, draw_mix, mix, mix_waves
 
-__all__ = ["Draws", "Mix", "Placement", "apply", "draw", "draw_mix", "mix"]
+__all__ = ["Draws", "Mix", "Placement", "apply", "draw", "draw_mix", "mix", "mix_waves"]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sonant.config.data import Augment
+from sonant.data.augment.noise import active_power
 from sonant.data.rng import Purpose, rng
 
 
@@ -36,7 +37,17 @@ def draw_mix(cfg: Augment, seed: int, epoch: int, step: int, rank: int, items: i
     return Mix(torch.from_numpy(partner_B), torch.from_numpy(weight_B))
 
 
+def mix_waves(wav_BN: Tensor, pairs: Mix, sample_rate_hz: int) -> Tensor:
+    """`mix` of waves, each partner brought to the level of the item first: what is heard is mixed as the targets are,
+    and not the louder of the two alone (Tokozume et al. 2018, arXiv:1711.10282). A silent partner stays silent."""
+    power_B = active_power(wav_BN, sample_rate_hz)
+    other_B = power_B[pairs.partner_B]
+    ratio_B = torch.where(other_B > 0, power_B / other_B.clamp_min(torch.finfo(other_B.dtype).tiny), 0.0)
+    weight_B1 = pairs.weight_B[:, None]
+    return weight_B1 * wav_BN + (1 - weight_B1) * ratio_B.sqrt()[:, None] * wav_BN[pairs.partner_B]
+
+
 def mix(items_BX: Tensor, pairs: Mix) -> Tensor:
-    """weight * own + (1 - weight) * partner, for waves (B, N) or targets (B, K)."""
+    """weight * own + (1 - weight) * partner, for targets (B, K)."""
     weight_B1 = pairs.weight_B[:, None]
     return weight_B1 * items_BX + (1 - weight_B1) * items_BX[pairs.partner_B]

@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 import torch
 
 from sonant.config.data import Augment
-from sonant.data.augment import Mix, draw_mix, mix
+from sonant.data.augment import Mix, draw_mix, mix, mix_waves
 
 
 def test_a_share_of_the_batches_is_mixed() -> None:
@@ -27,7 +26,22 @@ def test_pairs_are_a_permutation_and_the_own_weight_is_the_larger() -> None:
     assert not torch.equal(pairs.partner_B, other.partner_B)
 
 
-def test_waves_and_targets_are_blended_alike() -> None:
+def test_targets_are_blended_by_weight() -> None:
     pairs = Mix(torch.tensor([1, 0]), torch.tensor([0.75, 1.0]))
-    items = torch.from_numpy(np.eye(2, dtype=np.float32))
-    assert mix(items, pairs).tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert mix(torch.eye(2), pairs).tolist() == [[0.75, 0.25], [0.0, 1.0]]
+
+
+def test_waves_are_blended_at_one_level() -> None:
+    """A partner that is 40 dB louder counts for no more than its weight, and neither do the pauses around it."""
+    quiet_N = 0.001 * torch.randn(16_000, generator=torch.Generator().manual_seed(0))
+    loud_N = torch.zeros(16_000)
+    loud_N[4000:8000] = 0.1 * torch.randn(4000, generator=torch.Generator().manual_seed(1))
+    wav_BN = torch.stack([quiet_N, loud_N, torch.zeros(16_000)])
+    pairs = Mix(torch.tensor([1, 2, 0]), torch.tensor([0.75, 0.5, 0.75]))
+    mixed_BN = mix_waves(wav_BN, pairs, 16_000)
+    torch.testing.assert_close(mixed_BN[0, :4000], 0.75 * quiet_N[:4000])
+    of_partner_N = mixed_BN[0] - 0.75 * quiet_N
+    assert of_partner_N[4000:8000].square().mean().sqrt() == pytest.approx(0.25 * 0.001, rel=0.05)
+    # Beside a silent partner the item is itself; silence has no level to bring a partner to.
+    torch.testing.assert_close(mixed_BN[1], 0.5 * loud_N)
+    assert mixed_BN[2].abs().max() == 0

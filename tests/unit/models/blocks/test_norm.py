@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from models.blocks.norm import CausalNorm, ClipMean, ClipScale, Pcen, RunningMean
+from models.blocks.norm import CausalNorm, ClipMean, ClipPeak, ClipScale, Pcen, RunningMean
 
 
 def test_clip_norm_gives_zero_mean_and_unit_variance() -> None:
@@ -15,6 +15,14 @@ def test_clip_norm_gives_zero_mean_and_unit_variance() -> None:
     y_BFT = ClipScale()(ClipMean()(x_BFT))
     torch.testing.assert_close(y_BFT.mean(-1), torch.zeros(2, 4), rtol=0, atol=1e-5)
     torch.testing.assert_close(y_BFT.square().mean(-1), torch.ones(2, 4), rtol=0, atol=1e-4)
+
+
+def test_peak_takes_the_level_of_each_clip_and_leaves_the_balance_of_its_rows() -> None:
+    x_BFT = torch.randn(2, 4, 20, generator=torch.Generator().manual_seed(0))
+    y_BFT = ClipPeak()(x_BFT + torch.tensor([3.0, -40.0])[:, None, None])
+    torch.testing.assert_close(y_BFT, ClipPeak()(x_BFT), rtol=0, atol=1e-5)
+    assert y_BFT.amax((1, 2)).tolist() == [0.0, 0.0]
+    torch.testing.assert_close(y_BFT.diff(dim=1), x_BFT.diff(dim=1), rtol=0, atol=1e-5)
 
 
 def test_clip_scale_of_a_constant_row_is_zero() -> None:
