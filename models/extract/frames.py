@@ -40,7 +40,7 @@ class DepthwiseTime(FromStep):
         y_BTC = self.weight[-1] * x
         for tap in range(len(self.weight) - 1):
             start = tap * self.dilation
-            y_BTC = y_BTC + self.weight[tap] * joined_BTC[:, start : start + frames]
+            y_BTC = torch.addcmul(y_BTC, self.weight[tap], joined_BTC[:, start : start + frames])
         return y_BTC, {"past": joined_BTC[:, frames:]}
 
 
