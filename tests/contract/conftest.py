@@ -98,7 +98,15 @@ CASES: dict[str, Case] = {
         {"kind": "mobilenet", "width": 0.1, "embedding": 128, "causal": True, "window_ms": 400}, 22_707, FEW_MOBILENET
     ),
     "panns": Case(
-        {"kind": "panns", "channels": 8, "blocks": 3, "convs": 1, "features": {"compress": "db", "norm": "peak"}},
+        {
+            "kind": "panns",
+            "channels": 8,
+            "blocks": 3,
+            "convs": 1,
+            "block_dropout": 0.0,
+            "dropout": 0.0,
+            "features": {"compress": "db", "norm": "peak"},
+        },
         6_123,
     ),
     # The suite's rate of learning is too high for a wide network without norms.
