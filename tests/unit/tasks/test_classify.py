@@ -48,7 +48,8 @@ def test_training_varies_and_mixes_as_the_batch_says() -> None:
     assert made.draws is not None
     assert made.mix is not None
     inputs = task(label_smoothing=0.0).inputs(made, training=True)
-    torch.testing.assert_close(inputs.wav_BN, augment.mix(augment.apply(WAV / 32768, made.draws), made.mix))
+    applied_BN = augment.apply(WAV / 32768, made.draws)
+    torch.testing.assert_close(inputs.wav_BN, augment.mix_waves(applied_BN, made.mix, made.draws.sample_rate_hz))
     torch.testing.assert_close(inputs.target_BK.sum(dim=1), torch.ones(4))
     own = inputs.target_BK.max(dim=1).values
     assert ((own >= 0.5) & (own <= 1.0)).all()

@@ -20,8 +20,10 @@ COSINE_BK = torch.tensor([[0.9, -0.2, 0.1], [0.1, 0.3, 0.2], [-0.5, 0.0, 0.6], [
 
 
 def batch(*, mixed: bool = False) -> Batch:
-    mix = augment.draw_mix(Augment(mixup_p=1.0), 0, 0, 0, 0, 4) if mixed else None
-    return Batch(WAV, torch.full((4,), 1600), torch.tensor([0, 1, 2, 0]), torch.arange(4), None, mix)
+    cfg = Augment(mixup_p=1.0)
+    draws = augment.draw(cfg, 0, 0, [0, 1, 2, 3], sample_rate_hz=16000)[1] if mixed else None
+    mix = augment.draw_mix(cfg, 0, 0, 0, 0, 4) if mixed else None
+    return Batch(WAV, torch.full((4,), 1600), torch.tensor([0, 1, 2, 0]), torch.arange(4), draws, mix)
 
 
 def task(**settings: object) -> Embed:
