@@ -93,6 +93,11 @@ class LiveExtractor(Extractor):
     hop: int
     latency: int
     """Samples that the output stands behind the input; a sample waits at most `hop + latency` samples."""
+    one_hop: bool = False
+    """Whether a step is a loop over the hops of its chunk: a graph cannot hold one, and takes one hop at a time."""
+    tail: str | None = None
+    """State that holds the last `latency` samples of a stream of two hops or more, if it ends here; None: silence has
+    to be stepped behind it."""
 
     def init_state(self, rows: int) -> State:
         raise NotImplementedError

@@ -100,6 +100,7 @@ class CausalExtractor(LiveExtractor):
         fed_back = config.memory if isinstance(config.memory, FedBackChannelsMemory) else None
         self.fed_back = fed_back.size if fed_back else 0
         self.delay = max(1, round(fed_back.delay_ms * per_ms)) if fed_back else 0
+        self.one_hop = self.delay > 0
         self.channels = config.channels
         width = config.channels + self.fed_back
         features = self.basis.features_size

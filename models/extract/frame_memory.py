@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch._higher_order_ops.scan import scan
 from torch.nn import functional as F
 
 from models.base import Section
@@ -139,14 +140,11 @@ def gated_scan(log_keep_BTM: Tensor, add_BTM: Tensor, start_BM: Tensor) -> Tenso
     """m_t = keep_t m_(t-1) + add_t from a given m_(-1), for all frames at once.
 
     In torch by doubling: after round r a value holds the last 2^r terms. A graph cannot double a number of times that
-    it does not know yet, so an exported one has all pairs of frames, which are few in a step.
+    it does not know yet; an exported one has the ONNX operator for loops, which is exact and takes time and memory in
+    proportion to the frames.
     """
     if torch.compiler.is_exporting():
-        sum_BTM = log_keep_BTM.cumsum(1)
-        frame_T = torch.arange(add_BTM.shape[1], device=add_BTM.device)
-        later_TT1 = (frame_T[:, None] >= frame_T)[..., None]
-        lag_BTTM = (sum_BTM[:, :, None] - sum_BTM[:, None]).masked_fill(~later_TT1, -torch.inf)
-        return (lag_BTTM.exp() * add_BTM[:, None]).sum(2) + sum_BTM.exp() * start_BM[:, None]
+        return _scan_graph(log_keep_BTM.exp(), add_BTM, start_BM)
     keep_BTM = log_keep_BTM.exp()
     memory_BTM = torch.cat([add_BTM[:, :1] + keep_BTM[:, :1] * start_BM[:, None], add_BTM[:, 1:]], 1)
     offset = 1
@@ -155,6 +153,16 @@ def gated_scan(log_keep_BTM: Tensor, add_BTM: Tensor, start_BM: Tensor) -> Tenso
         keep_BTM = keep_BTM * F.pad(keep_BTM[:, :-offset], (0, 0, offset, 0))
         offset *= 2
     return memory_BTM
+
+
+def _scan_graph(keep_BTM: Tensor, add_BTM: Tensor, start_BM: Tensor) -> Tensor:
+    def frame(memory_BM: Tensor, gates: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        keep_BM, add_BM = gates
+        memory_BM = keep_BM * memory_BM + add_BM
+        return memory_BM, memory_BM.clone()
+
+    _, memory_TBM = scan(frame, start_BM, (keep_BTM.transpose(0, 1), add_BTM.transpose(0, 1)))
+    return memory_TBM.transpose(0, 1)
 
 
 class GatedCache(FromStep):

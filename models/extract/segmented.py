@@ -84,6 +84,7 @@ class Segmented(LiveExtractor):
         self.sample_rate_hz, self.voice_size = model.sample_rate_hz, model.voice_size
         self.hop = hop_of(window, mode)
         self.latency = window - self.hop
+        self.one_hop, self.tail = True, "tail" if mode == "half" else None
 
     def enroll(self, ref_BR: Tensor, ref_samples_B: Tensor | None = None) -> Tensor:
         return self.model.enroll(ref_BR, ref_samples_B)

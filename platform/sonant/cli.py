@@ -224,13 +224,23 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=int, default=3, help="labels in each answer")
     parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
     parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
-    parser.add_argument("--out", metavar="FILE", help="write JSON lines here instead of stdout")
+    parser.add_argument(
+        "--reference", nargs="+", metavar="FILE", help="for an extractor: recordings of the wanted voice alone"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="write JSON lines here instead of stdout; with --reference: folder for the sound"
+    )
 
 
 def infer(args: Arguments) -> None:
     from sonant.config.ray import RayConfig
     from sonant.measure.infer import infer
+    from sonant.measure.infer_extract import extract_files
 
+    if args.reference:
+        for line in extract_files(args.bundle, args.inputs, args.reference, out=args.out):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        return
     cluster = RayConfig() if args.cluster else None
     lines = infer(args.bundle, args.inputs, top_k=args.top_k, point=args.point, cluster=cluster)
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:

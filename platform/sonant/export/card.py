@@ -22,11 +22,13 @@ def _title(info: BundleInfo, config: Experiment) -> str:
     live = "does not run live"
     if info.hop is not None:
         live = f"runs live: a frame each {info.hop_ms:g} ms, pooled over {info.window_ms:g} ms"
-    if info.detect is not None and info.hop is not None:
+    if info.task in ("detect", "extract") and info.hop is not None:
         live = f"runs live, {1000 * info.latency / info.sample_rate_hz:g} ms behind"
     gives = (
         f"a vector of {info.embed.size} numbers for each recording, to be compared by the cosine"
         if info.embed is not None
+        else "the voice of one speaker, of whom it is given a reference, out of a mixture with others"
+        if info.extract is not None
         else f"one of {len(info.labels)} labels for each clip of sound"
         if info.detect is None
         else f"the segments in which {len(info.labels)} label(s) are heard, from frames of "
@@ -34,7 +36,8 @@ def _title(info: BundleInfo, config: Experiment) -> str:
     )
     about = _text(
         f"A `{config.model.kind}` network that gives {gives}.",
-        f"It takes mono samples at {info.sample_rate_hz} Hz, was trained on clips of {info.clip_s:g} s, and {live}.",
+        f"It takes mono samples at {info.sample_rate_hz} Hz, was trained on"
+        f" {'mixtures' if info.extract is not None else 'clips'} of {info.clip_s:g} s, and {live}.",
     )
     labels = f"\nLabels: {_labels(info.labels)}\n" if info.labels else ""
     return f"# {info.name}\n\nVersion {info.version}, made {info.created}.\n\n{about}{labels}"
@@ -112,7 +115,8 @@ def _proof(info: BundleInfo) -> str:
         {"compared": "cases | largest error | allowed"}
         | {c.what: f"{c.cases} | {c.error:.2e} | {c.tolerance:.0e}" for c in info.parity.values()}
     )
-    return f"## Proof\n\nLargest difference of a logit, measured before this bundle was written.\n\n{rows}\n"
+    what = "of sound, relative to its largest value" if info.extract is not None else "of a logit"
+    return f"## Proof\n\nLargest difference {what}, measured before this bundle was written.\n\n{rows}\n"
 
 
 def _table(rows: Mapping[str, str]) -> str:
@@ -127,27 +131,37 @@ def _limits(info: BundleInfo) -> str:
         "Who was trained on is not in this bundle, and the layer that told them apart is left out. Vectors of other"
         " bundles, or of another version of this one, mean something else."
         if info.embed is not None
+        else "Who was trained on is not in this bundle. Voices that it makes of references mean nothing to others."
+        if info.extract is not None
         else "Where no segment is, none of the labels was heard."
         if info.detect is not None
         else f"Sound that is none of the labels is meant to come out as {background}."
         if background
         else "It has no label for other sound: whatever it hears, it names one of its labels.",
         "It knows no voices, rooms, microphones and noises but those of its corpus; the metrics above say nothing",
-        f"about others. Scores of clips are {_LINKS[info.link.kind]} of logits divided by {info.temperature:.3g}:",
+        "about others.",
+        *(() if info.extract is not None else _scores(info)),
+    )
+    return f"## Limits\n\n{about}"
+
+
+def _scores(info: BundleInfo) -> tuple[str, ...]:
+    return (
+        f"Scores of clips are {_LINKS[info.link.kind]} of logits divided by {info.temperature:.3g}:",
         "fitted on the validation clips; `ece` is the calibration error before, `ece_calibrated` after. Live scores",
         "are plain.",
     )
-    return f"## Limits\n\n{about}"
 
 
 def _use(info: BundleInfo) -> str:
     live = (
         f"Live, a label is an event from a probability of {info.events.threshold:g}, averaged over"
         f" {info.events.smooth_ms:g} ms. "
-        if info.hop is not None and info.detect is None
+        if info.hop is not None and info.task == "classify"
         else ""
     )
     about = _text(
         f"{live}The folder is verified file by file when it is opened: a changed byte or a missing proof is refused."
     )
-    return f"## Use\n\n    sonant infer BUNDLE recording.wav\n    sonant promote BUNDLE champion\n\n{about}"
+    infer = "mixture.wav --reference voice.wav" if info.extract is not None else "recording.wav"
+    return f"## Use\n\n    sonant infer BUNDLE {infer}\n    sonant promote BUNDLE champion\n\n{about}"

@@ -11,19 +11,34 @@ from importlib.metadata import version as version_of
 from typing import Any, cast
 
 from safetensors.torch import save
+from torch import nn
 
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
+from models.extract.base import Extractor, ExtractorConfig, LiveExtractor
+from models.spec import AnyExtractConfig, create
 from models.streaming import Streaming
 from sonant.config.experiment import Experiment
 from sonant.config.load import dump
 from sonant.config.task import EmbedTask
+from sonant.export import parity_extract
 from sonant.export.bundle import Contents, digests, publish, seal
 from sonant.export.card import card
 from sonant.export.onnx import OnnxGraph, export_graphs
+from sonant.export.onnx_extract import extract_graphs, grain
 from sonant.export.parity import prove
 from sonant.runtime.bundle import judge
-from sonant.runtime.info import BundleInfo, DetectInfo, EmbedInfo, OperatingPoint, Provenance, Role, VerifyPoint
+from sonant.runtime.info import (
+    BundleInfo,
+    Check,
+    DetectInfo,
+    EmbedInfo,
+    ExtractInfo,
+    OperatingPoint,
+    Provenance,
+    Role,
+    VerifyPoint,
+)
 from sonant.track import events, files
 
 _LIBRARIES = ("sonant", "torch", "onnx", "onnxscript", "onnxruntime")
@@ -33,7 +48,7 @@ _LIBRARIES = ("sonant", "torch", "onnx", "onnxscript", "onnxruntime")
 class Trained:
     """What a bundle is made from."""
 
-    model: Classifier
+    model: Classifier | Extractor
     """In evaluation mode, with the weights to export."""
     config: Experiment
     labels: tuple[str, ...]
@@ -62,9 +77,7 @@ def export(run_url: str, *, out: str | None = None) -> str:
 def make(trained: Trained) -> tuple[BundleInfo, Contents]:
     """The description and files of a proven bundle, nothing written yet."""
     config = trained.config
-    graphs = export_graphs(trained.model, split_features=config.export.split_features)
-    sizes = {"clip_s": config.data.clip_s, "window_s": config.classifier.window_ms / 1000}
-    parity = prove(trained.model, graphs, config.export, **sizes)
+    graphs, parity = _proven(trained.model, config)
     contents: Contents = {graph.info.file: graph.data for graph in graphs.values()}
     contents["weights.safetensors"] = _weights(trained.model)
     contents["config.yaml"] = dump(config).encode()
@@ -75,6 +88,19 @@ def make(trained: Trained) -> tuple[BundleInfo, Contents]:
     return BundleInfo.model_validate(info.model_dump() | {"files": digests(contents)}), contents
 
 
+def _proven(model: Classifier | Extractor, config: Experiment) -> tuple[dict[Role, OnnxGraph], dict[str, Check]]:
+    """The graphs of a network, and how they differ from it."""
+    if isinstance(model, Extractor):
+        mixtures = config.data.mixtures
+        assert mixtures is not None, "the config has been checked"
+        graphs = extract_graphs(model)
+        sizes = {"mix_s": _clip_s(config), "reference_s": mixtures.reference_s[0]}
+        return graphs, parity_extract.prove(model, graphs, config.export, **sizes)
+    graphs = export_graphs(model, split_features=config.export.split_features)
+    sizes = {"clip_s": config.data.clip_s, "window_s": config.classifier.window_ms / 1000}
+    return graphs, prove(model, graphs, config.export, **sizes)
+
+
 def read_run(run_url: str) -> Trained:
     """A run's best checkpoint and what is known about it."""
     from sonant.data.corpus import Corpus
@@ -83,13 +109,13 @@ def read_run(run_url: str) -> Trained:
     from sonant.train.run import open_run
 
     run = open_run(run_url)
-    model, kind = cast(Classifier, run.load_model("best")), run.config.task.kind
-    metrics = _metrics(run.path)
+    kind, metrics = run.config.task.kind, _metrics(run.path)
     fitted, errors = calibrate(run.path, test="test.ece" in metrics) if kind == "classify" else (1.0, {})
+    model, config = nameless(run.load_model("best"), run.config)
     return Trained(
-        model=Embedder(model) if kind == "embed" else model,
-        config=without_speakers(run.config) if kind == "embed" else run.config,
-        labels=() if kind == "embed" else run.labels,
+        model=model,
+        config=config,
+        labels=() if kind in ("embed", "extract") else run.labels,
         metrics=metrics | errors,
         run=run.path,
         corpus_sha256=Corpus.open(run.config.data.corpus).hash,
@@ -100,6 +126,19 @@ def read_run(run_url: str) -> Trained:
     )
 
 
+def nameless(model: nn.Module, config: Experiment) -> tuple[Classifier | Extractor, Experiment]:
+    """A network and its config without what only served to tell the training speakers apart, where there are such."""
+    if isinstance(config.model, ExtractorConfig):
+        without = config.model.model_copy(update={"speakers": None})
+        bare = cast(Extractor, create(cast(AnyExtractConfig, without)))
+        weights = model.state_dict()
+        bare.load_state_dict({name: weights[name] for name in bare.state_dict()})
+        return bare.train(model.training), without_speakers(config.model_copy(update={"model": without}))
+    if config.task.kind == "embed":
+        return Embedder(cast(Classifier, model)), without_speakers(config)
+    return cast(Classifier, model), config
+
+
 def without_speakers(config: Experiment) -> Experiment:
     """A config that does not say who was trained on: names are nobody's business but the run's."""
     return config.model_copy(update={"data": config.data.model_copy(update={"labels": None})})
@@ -107,7 +146,7 @@ def without_speakers(config: Experiment) -> Experiment:
 
 def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datetime, contents: Contents) -> BundleInfo:
     config, model = trained.config, trained.model
-    live = cast(Streaming, model) if isinstance(model, Streaming) else None
+    live = model if isinstance(model, Streaming | LiveExtractor) else None
     detect = _detect(trained)
     delay = detect.layout.delay * detect.layout.frame if detect else 0
     hashes = digests(contents)
@@ -124,13 +163,14 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         events=config.task.events,
         link=config.task.link,
         sample_rate_hz=model.sample_rate_hz,
-        clip_s=config.data.clip_s,
+        clip_s=_clip_s(config),
         hop=live.hop if live else None,
         latency=live.latency + delay if live else 0,
-        window_ms=config.classifier.window_ms if live and detect is None else 0.0,
+        window_ms=config.classifier.window_ms if config.task.kind == "classify" and live else 0.0,
         temperature=trained.temperature,
         detect=detect,
         embed=_embed(trained, graphs),
+        extract=_extract(model, graphs),
         graphs={role: graph.info for role, graph in graphs.items()},
         metrics=dict(trained.metrics),
         parity={},
@@ -168,7 +208,26 @@ def _embed(trained: Trained, graphs: Mapping[Role, OnnxGraph]) -> EmbedInfo | No
     return EmbedInfo(size=size, target=task.target, points=dict(trained.verify))
 
 
-def _weights(model: Classifier) -> bytes:
+def _extract(model: Classifier | Extractor, graphs: Mapping[Role, OnnxGraph]) -> ExtractInfo | None:
+    """Sizes of an extractor."""
+    if not isinstance(model, Extractor):
+        return None
+    told = graphs["step" if "step" in graphs else "model"].info.outputs
+    return ExtractInfo(
+        voice_size=model.voice_size,
+        presence="presence" in [tensor.name for tensor in told],
+        grain=grain(model),
+        tail=model.tail if isinstance(model, LiveExtractor) else None,
+    )
+
+
+def _clip_s(config: Experiment) -> float:
+    """Length of what was trained on: clips, or mixtures."""
+    mixtures = config.data.mixtures
+    return (mixtures.mix_s if mixtures else None) or config.data.clip_s
+
+
+def _weights(model: nn.Module) -> bytes:
     # Copies, because safetensors refuses tensors that share memory.
     return save({name: value.detach().clone().contiguous() for name, value in model.state_dict().items()})
 

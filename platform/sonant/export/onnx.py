@@ -28,7 +28,7 @@ from torch.export import Dim
 
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
-from models.streaming import Streaming, state_specs
+from models.streaming import Stateful, Streaming, state_specs
 from sonant.errors import BundleError, EnvError
 from sonant.runtime.graph import Graph
 from sonant.runtime.info import Dtype, GraphInfo, Role, StateInfo, TensorInfo
@@ -36,8 +36,8 @@ from sonant.runtime.info import Dtype, GraphInfo, Role, StateInfo, TensorInfo
 OPSET = 18
 Axes = Iterable[int]
 
-_MAX = 1 << 16
-_ROWS, _FRAMES = 3, 5
+MAX = 1 << 16
+ROWS, FRAMES = 3, 5
 """Sizes of the examples that are traced; nothing else uses them, so a frozen size shows."""
 MIN_S = 0.2
 """Shortest clip that every network accepts."""
@@ -93,46 +93,57 @@ class _Body(nn.Module):
 
 def _clip_graph(model: Classifier) -> OnnxGraph:
     wav = {"wav": _clips(model)}
-    return _trace("model.onnx", model, (_example_wav(model),), wav, _outputs(model), tuple(wav.values()))
+    return trace("model.onnx", model, (_example_wav(model),), wav, _outputs(model), tuple(wav.values()))
 
 
 def _step_graph(model: Streaming) -> OnnxGraph:
-    fills = initial_fills(model)
-    state = tuple(
-        StateInfo(name=part.name, shape=part.shape, dtype=cast(Dtype, part.dtype), fill=fills[part.name])
-        for part in state_specs(model)
-    )
+    state = state_infos(model)
     names = [part.name for part in state]
-    rows = Dim("rows", min=1, max=_MAX)
-    chunk = {0: rows, 1: model.hop * Dim("frames", min=1, max=_MAX)}
-    example = model.init_state(_ROWS)
-    graph = _trace(
+    rows = Dim("rows", min=1, max=MAX)
+    chunk = {0: rows, 1: model.hop * Dim("frames", min=1, max=MAX)}
+    example = model.init_state(ROWS)
+    graph = trace(
         "step.onnx",
         _Step(model, names).eval(),
-        (_noise(_ROWS, _FRAMES * model.hop), [example[name] for name in names]),
+        (noise(ROWS, FRAMES * model.hop), [example[name] for name in names]),
         {"chunk": chunk} | {f"in.{name}": {0: rows} for name in names},
         {"logits": (0, 1)} | {f"out.{name}": (0,) for name in names},
         (chunk, [{0: rows} for _ in names]),
     )
-    shapes = {part.name: part.shape for part in state}
-    for tensor in (*graph.info.inputs[1:], *graph.info.outputs[1:]):
-        shape = shapes[tensor.name.partition(".")[2]]
-        if tensor.shape[1:] != shape:
-            raise BundleError("bundle.unproven", f"step.onnx: {tensor.name} has shape {tensor.shape[1:]}, not {shape}")
-    return OnnxGraph(graph.data, graph.info.model_copy(update={"state": state}))
+    return with_state(graph, state)
 
 
 def _split_graphs(model: Classifier) -> tuple[OnnxGraph, OnnxGraph]:
     wav_BN, wav = _example_wav(model), {"wav": _clips(model)}
-    frontend = _trace("frontend.onnx", model.features, (wav_BN,), wav, {"features": (0, 2)}, tuple(wav.values()))
+    frontend = trace("frontend.onnx", model.features, (wav_BN,), wav, {"features": (0, 2)}, tuple(wav.values()))
     with torch.no_grad():
         feat_BFT = model.features(wav_BN)
-    feat = {"features": {0: Dim("batch", min=1, max=_MAX), 2: Dim("time", min=2, max=1 << 24)}}
-    body = _trace("body.onnx", _Body(model).eval(), (feat_BFT,), feat, _outputs(model), tuple(feat.values()))
+    feat = {"features": {0: Dim("batch", min=1, max=MAX), 2: Dim("time", min=2, max=1 << 24)}}
+    body = trace("body.onnx", _Body(model).eval(), (feat_BFT,), feat, _outputs(model), tuple(feat.values()))
     return frontend, body
 
 
-def initial_fills(model: Streaming) -> dict[str, float]:
+def state_infos(model: Stateful) -> tuple[StateInfo, ...]:
+    """What a stream of the network carries along."""
+    fills = initial_fills(model)
+    return tuple(
+        StateInfo(name=part.name, shape=part.shape, dtype=cast(Dtype, part.dtype), fill=fills[part.name])
+        for part in state_specs(model)
+    )
+
+
+def with_state(graph: OnnxGraph, state: tuple[StateInfo, ...]) -> OnnxGraph:
+    """A step graph that says what it carries along; refused unless its tensors have those very shapes."""
+    shapes = {part.name: part.shape for part in state}
+    for tensor in (*graph.info.inputs, *graph.info.outputs):
+        way, _, name = tensor.name.partition(".")
+        if way in ("in", "out") and tensor.shape[1:] != shapes[name]:
+            told = f"step.onnx: {tensor.name} has shape {tensor.shape[1:]}, not {shapes[name]}"
+            raise BundleError("bundle.unproven", told)
+    return OnnxGraph(graph.data, graph.info.model_copy(update={"state": state}))
+
+
+def initial_fills(model: Stateful) -> dict[str, float]:
     """The value that each state tensor is filled with when a stream begins."""
     fills: dict[str, float] = {}
     for name, value in model.init_state(1).items():
@@ -142,7 +153,7 @@ def initial_fills(model: Streaming) -> dict[str, float]:
     return fills
 
 
-def _trace(
+def trace(
     file: str,
     module: nn.Module,
     example: tuple[Any, ...],
@@ -200,14 +211,14 @@ def _outputs(model: Classifier) -> dict[str, Axes]:
 
 
 def _clips(model: Classifier) -> dict[int, Any]:
-    return {0: Dim("batch", min=1, max=_MAX), 1: Dim("samples", min=int(MIN_S * model.sample_rate_hz), max=1 << 30)}
+    return {0: Dim("batch", min=1, max=MAX), 1: Dim("samples", min=int(MIN_S * model.sample_rate_hz), max=1 << 30)}
 
 
 def _example_wav(model: Classifier) -> Tensor:
-    return _noise(_ROWS, model.sample_rate_hz + 37)
+    return noise(ROWS, model.sample_rate_hz + 37)
 
 
-def _noise(rows: int, samples: int) -> Tensor:
+def noise(rows: int, samples: int) -> Tensor:
     return 0.1 * torch.randn(rows, samples, generator=torch.Generator().manual_seed(0))
 
 

@@ -70,18 +70,24 @@ def chunkings(hops: int) -> dict[str, list[int]]:
     return even | {"random": random, "whole": [hops]}
 
 
-def _check(what: str, tolerance: float, pairs: Iterable[Pair]) -> Check:
-    errors = [_error(actual, wanted) for actual, wanted in pairs]
-    worst = max(errors)
+def measured(what: str, tolerance: float, errors: Iterable[float]) -> Check:
+    """The record of a check by the errors of its cases."""
+    cases = list(errors)
+    worst = max(cases)
     if not math.isfinite(worst):
         raise BundleError("bundle.unproven", f"{what}: the outputs are not finite, or differ in shape")
-    return Check(what=what, cases=len(errors), error=worst, tolerance=tolerance)
+    return Check(what=what, cases=len(cases), error=worst, tolerance=tolerance)
 
 
-def _error(actual: Floats, wanted: Floats) -> float:
+def largest(actual: Floats, wanted: Floats, least: float = 1.0) -> float:
+    """The largest difference, relative to the largest value that is wanted, or to `least` if that is more."""
     if actual.shape != wanted.shape or not np.isfinite(actual).all() or not np.isfinite(wanted).all():
         return math.inf
-    return float(np.abs(actual.astype(np.float64) - wanted).max() / max(1.0, float(np.abs(wanted).max())))
+    return float(np.abs(actual.astype(np.float64) - wanted).max() / max(least, float(np.abs(wanted).max())))
+
+
+def _check(what: str, tolerance: float, pairs: Iterable[Pair]) -> Check:
+    return measured(what, tolerance, (largest(actual, wanted) for actual, wanted in pairs))
 
 
 def _clips(clip_s: float, rate_hz: int) -> Iterator[Floats]:

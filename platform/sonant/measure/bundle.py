@@ -1,7 +1,7 @@
 """What a bundle costs on this machine: size, speed, memory, and the execution provider that really runs.
 
-One clip at a time and one live stream, on one thread: what a session or a request takes from a core. The machine should
-be quiet; percentiles tell how quiet it was.
+One clip (or reference, or mixture) at a time and one live stream, on one thread: what a session or a request takes from
+a core. The machine should be quiet; percentiles tell how quiet it was.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import numpy as np
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
 from models.spec import create
-from sonant.measure import macs, params
+from sonant.measure import bundle_extract, macs, params
 from sonant.measure.evaluate import config_of
 from sonant.measure.latency import Latency, of_call
 from sonant.runtime.bundle import Bundle, open_bundle
 from sonant.runtime.engine import Engine
+from sonant.runtime.voices import VoiceEngine
 
 _HOPS = 50
 _MIB = 1 << 20
@@ -30,17 +31,14 @@ def measure(bundle_ref: str, *, runs: int = 200) -> dict[str, Any]:
     """Measures a bundle; the result is ready for JSON."""
     before_mib = _resident_mib()
     bundle = open_bundle(bundle_ref)
-    engine = Engine(bundle)
-    clip = _clip(engine, runs)
-    step = None if engine.info.hop is None else _step(engine, runs)
+    engine, times = (_extractor if bundle.info.extract is not None else _clips)(bundle, runs)
     after_mib = _resident_mib()
     return {
         "model": engine.info.id,
         **_size(bundle),
         "provider": engine.provider,
         "threads": 1,
-        "clip": clip,
-        "step": step,
+        **times,
         "memory": {
             "bundle_mib": round(after_mib - before_mib, 1),
             "process_peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
@@ -61,6 +59,18 @@ def _size(bundle: Bundle) -> dict[str, Any]:
         "feature_macs_per_s": cost.features,
         "bytes": {name: bundle.file(name).stat().st_size for name in sorted(bundle.info.files)},
     }
+
+
+def _clips(bundle: Bundle, runs: int) -> tuple[Engine, dict[str, Any]]:
+    engine = Engine(bundle)
+    step = None if engine.info.hop is None else _step(engine, runs)
+    return engine, {"clip": _clip(engine, runs), "step": step}
+
+
+def _extractor(bundle: Bundle, runs: int) -> tuple[VoiceEngine, dict[str, Any]]:
+    engine = VoiceEngine(bundle)
+    times = {name: _told(latency) for name, latency in bundle_extract.costs(engine, runs).items()}
+    return engine, times | {"state_bytes": bundle_extract.state_bytes(engine)}
 
 
 def _clip(engine: Engine, runs: int) -> dict[str, float]:

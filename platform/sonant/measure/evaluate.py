@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 from numpy.typing import NDArray
+from torch import Tensor
 
+from models.extract.base import Extraction
 from models.spec import create
 from sonant import tasks
 from sonant.config.experiment import Experiment
@@ -36,10 +38,12 @@ from sonant.metrics.verification import Trials, cosines
 from sonant.runtime.bundle import INFO, Bundle, open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import OperatingPoint, VerifyPoint
+from sonant.runtime.voices import VoiceEngine
 from sonant.tasks import verification
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed, figures
 from sonant.tasks.extract import Extract
+from sonant.tasks.extract import Network as ExtractNetwork
 from sonant.tasks.task import Network
 from sonant.track import files
 from sonant.train import review_frames, review_mixtures, review_vectors
@@ -235,7 +239,7 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
     listed = None if trials is None else read_trials(trials, corpus)
     rows = _rows(corpus, config, split) if listed is None else rows_of(listed)
     task, loaders = tasks.opened(config, labels, create(config.model), corpus, {split: rows}, training=False)
-    network = _graph(Engine(opened)) if isinstance(opened, Bundle) else opened.load_model("best")
+    network = _network(opened) if isinstance(opened, Bundle) else opened.load_model("best")
     scored = score(network, task, loaders[split], Place(torch.device("cpu")))
     if isinstance(task, Embed):
         judged = task.trials(scored.label_N) if listed is None else placed(listed, scored.row_N)
@@ -280,6 +284,19 @@ def _rows(corpus: Corpus, config: Experiment, name: SplitName) -> Rows:
     return rows
 
 
-def _graph(engine: Engine) -> Network:
-    """The bundle's graph as a network."""
+def _network(bundle: Bundle) -> Network | ExtractNetwork:
+    """The bundle's graphs as a network."""
+    if bundle.info.extract is not None:
+        return _extractor(VoiceEngine(bundle))
+    engine = Engine(bundle)
     return lambda wav_BN: torch.from_numpy(engine.logits(wav_BN.numpy()))
+
+
+def _extractor(engine: VoiceEngine) -> ExtractNetwork:
+    def extract(mix_BN: Tensor, ref_BR: Tensor, ref_samples_B: Tensor) -> Extraction:
+        voice_BE = engine.voices(ref_BR.numpy(), ref_samples_B.numpy())
+        wav_BN, presence_BF = engine.extract_rows(mix_BN.numpy(), voice_BE)
+        told_BF = None if presence_BF is None else torch.from_numpy(presence_BF)
+        return Extraction(torch.from_numpy(wav_BN), presence_BF=told_BF)
+
+    return extract

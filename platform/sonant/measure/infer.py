@@ -33,7 +33,7 @@ from sonant.track import files
 Line = dict[str, Any]
 
 _MANIFESTS = (".parquet", ".csv", ".jsonl")
-_MAX_S = 3600.0
+MAX_S = 3600.0
 """Longest recording."""
 
 
@@ -107,7 +107,7 @@ class Listener:
         if item.row is not None:
             corpus = _corpus(item.url)
             return resample(to_float(corpus.read(item.row)), corpus.sample_rate_hz, rate_hz)
-        wav_N = decode_path(item.url, rate_hz=rate_hz, max_s=_MAX_S)
+        wav_N = decode_path(item.url, rate_hz=rate_hz, max_s=MAX_S)
         start = round(item.start_s * rate_hz)
         end = None if item.duration_s is None else start + round(item.duration_s * rate_hz)
         return wav_N[start:end]

@@ -1,4 +1,7 @@
-"""A bundle in onnxruntime: whole clips, split graphs, and steps of live streams. No torch, no Ray."""
+"""A bundle in onnxruntime: whole clips, split graphs, and steps of live streams. No torch, no Ray.
+
+What answers with labels or vectors is here; what answers with sound is in `runtime.voices`.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,10 @@ class _Options(TypedDict):
     providers: tuple[str, ...]
 
 
-class Engine:
-    """Runs the graphs of a bundle. Sessions are made on first use: a server of clips never loads the step graph.
+class Graphs:
+    """The graphs of a bundle. Sessions are made on first use: a server of clips never loads the step graph.
 
-    Arrays are float32 unless a state says otherwise; B is clips or rows, N samples, F frames, K labels.
+    Arrays are float32 unless a state says otherwise; B is clips or rows, N samples.
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
@@ -43,19 +46,6 @@ class Engine:
         info = self._info("step")
         return self._checked(info, StepGraph(self.bundle.read(info.file), info.state, **self._options))
 
-    @cached_property
-    def _frontend(self) -> Graph:
-        return self._load("frontend")
-
-    @cached_property
-    def _body(self) -> Graph:
-        return self._load("body")
-
-    @property
-    def provider(self) -> str:
-        """The execution provider that runs the graphs, whatever was asked for."""
-        return self._model.provider
-
     @property
     def hop(self) -> int:
         """Samples of one live frame."""
@@ -63,30 +53,9 @@ class Engine:
         assert self.info.hop is not None, "the schema ties the hop to the step graph"
         return self.info.hop
 
-    def logits(self, wav_BN: Floats) -> Floats:
-        """Whole clips of one length -> logits_BK."""
-        return self._model.run({"wav": wav_BN})[0]
-
-    def features(self, wav_BN: Floats) -> Floats:
-        """The feature front end alone -> feat_BFT; `body` does the rest."""
-        return self._frontend.run({"wav": wav_BN})[0]
-
-    def body(self, feat_BFT: Floats) -> Floats:
-        """From features to logits_BK."""
-        return self._body.run({"features": feat_BFT})[0]
-
-    @property
-    def splits(self) -> bool:
-        """Whether `features` and `body` exist."""
-        return "frontend" in self.info.graphs
-
     def init_state(self, rows: int) -> State:
         """The state of `rows` streams that have heard nothing."""
         return initial_state(self._info("step").state, rows)
-
-    def step(self, chunk_BN: Floats, state: State) -> tuple[Floats, State]:
-        """N = F * hop new samples of each row -> logits_BFK and the state after them. `state` is left as it was."""
-        return self._step.step(chunk_BN, state)
 
     def _load(self, role: Role) -> Graph:
         info = self._info(role)
@@ -106,3 +75,41 @@ class Engine:
                 raise BundleError("bundle.invalid", f"{info.file} has other inputs or outputs than bundle.json says")
         _log.info("%s: %s runs on %s", self.info.id, info.file, graph.provider)
         return graph
+
+
+class Engine(Graphs):
+    """Runs a bundle whose answers are labels or vectors. F is frames, K labels."""
+
+    @cached_property
+    def _frontend(self) -> Graph:
+        return self._load("frontend")
+
+    @cached_property
+    def _body(self) -> Graph:
+        return self._load("body")
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that runs the graphs, whatever was asked for."""
+        return self._model.provider
+
+    def logits(self, wav_BN: Floats) -> Floats:
+        """Whole clips of one length -> logits_BK."""
+        return self._model.run({"wav": wav_BN})[0]
+
+    def features(self, wav_BN: Floats) -> Floats:
+        """The feature front end alone -> feat_BFT; `body` does the rest."""
+        return self._frontend.run({"wav": wav_BN})[0]
+
+    def body(self, feat_BFT: Floats) -> Floats:
+        """From features to logits_BK."""
+        return self._body.run({"features": feat_BFT})[0]
+
+    @property
+    def splits(self) -> bool:
+        """Whether `features` and `body` exist."""
+        return "frontend" in self.info.graphs
+
+    def step(self, chunk_BN: Floats, state: State) -> tuple[Floats, State]:
+        """N = F * hop new samples of each row -> logits_BFK and the state after them. `state` is left as it was."""
+        return self._step.step(chunk_BN, state)

@@ -57,11 +57,17 @@ class StepGraph(Graph):
 
     def step(self, chunk_BN: Array, state: State) -> tuple[Array, State]:
         """N = F * hop new samples of each row -> logits_BFK and the state after them. `state` is left as it was."""
-        feeds: State = {"chunk": chunk_BN}
+        (logits_BFK,), after = self.advance({"chunk": chunk_BN}, state)
+        return logits_BFK, after
+
+    def advance(self, feeds: Mapping[str, Array], state: State) -> tuple[list[Array], State]:
+        """All outputs but the state for any inputs but the state, and the state after them."""
+        fed: State = dict(feeds)
         for name, graph_name in self._names:
-            feeds[graph_name] = state[name]
-        logits_BFK, *after = self.run(feeds)
-        return logits_BFK, {name: value for (name, _), value in zip(self._names, after, strict=True)}
+            fed[graph_name] = state[name]
+        outputs = self.run(fed)
+        given = len(outputs) - len(self._names)
+        return outputs[:given], {name: value for (name, _), value in zip(self._names, outputs[given:], strict=True)}
 
 
 def initial_state(parts: Sequence[StateInfo], rows: int) -> State:

@@ -22,13 +22,14 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 """Files, bundles, versions and aliases: one path segment that no file system or URL reads as anything else."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Dtype = Literal["float32", "float64", "float16", "int64", "int32", "bool"]
-Role = Literal["model", "step", "frontend", "body"]
+Role = Literal["model", "step", "frontend", "body", "enroll"]
 
 REQUIRED: dict[Role, tuple[str, ...]] = {
     "model": ("model",),
     "step": ("stream", "step", "clip"),
     "frontend": (),
     "body": ("split",),
+    "enroll": ("enroll", "padding"),
 }
 """The checks that must stand in the parity record of a bundle with these graphs."""
 
@@ -78,7 +79,8 @@ class Check(Section):
     cases: Annotated[int, Field(ge=1)]
     """Inputs compared: batch sizes x lengths x kinds of signal, or ways to cut them into chunks."""
     error: Annotated[FiniteFloat, Field(ge=0)]
-    """Largest absolute difference of a logit, relative to the largest logit where that is above 1."""
+    """Largest absolute difference of a logit, relative to the largest logit where that is above 1; of sound and
+    voices, relative to their own largest value."""
     tolerance: Annotated[FiniteFloat, Field(gt=0)]
     """Largest error allowed when it was exported."""
 
@@ -146,6 +148,20 @@ class EmbedInfo(Section):
     """The one that is used when nobody asks for another."""
 
 
+class ExtractInfo(Section):
+    """What belongs to an extractor of one wanted voice. Its answer is sound, and it has no labels."""
+
+    voice_size: Annotated[int, Field(ge=1, le=65_536)]
+    """Numbers in a voice, which the enroll graph makes of references."""
+    presence: bool
+    """Whether it tells, at each hop, the logit that the wanted voice is there."""
+    grain: Annotated[int, Field(ge=1)] = 1
+    """Waves in its graphs are a multiple of so many samples: silence fills them up."""
+    tail: Annotated[str, Field(max_length=252)] | None = None
+    """State that holds the last `latency` samples of a stream of two hops or more, if it ends here; null: they come
+    when silence is stepped behind it."""
+
+
 class Provenance(Section):
     """Where a bundle comes from."""
 
@@ -174,10 +190,10 @@ class BundleInfo(Section):
     """UTC time of the export, and the first letters of a hash of the content."""
     created: str
     """UTC time, ISO 8601."""
-    task: Literal["classify", "detect", "embed"]
+    task: Literal["classify", "detect", "embed", "extract"]
     """The kind of job."""
     labels: Annotated[tuple[str, ...], Field(max_length=100_000)]
-    """In the order of the logits; none of an embedder."""
+    """In the order of the logits; none of an embedder or extractor."""
     background: tuple[str, ...]
     """Labels that stand for "none of them": never reported as events."""
     events: EventRule
@@ -200,6 +216,8 @@ class BundleInfo(Section):
     """Frames and operating points of a detector."""
     embed: EmbedInfo | None = None
     """Size and operating points of an embedder."""
+    extract: ExtractInfo | None = None
+    """Sizes of an extractor."""
     graphs: dict[Role, GraphInfo]
     """What each graph is for, and what it takes."""
     metrics: dict[str, FiniteFloat]
@@ -212,25 +230,40 @@ class BundleInfo(Section):
     """Hashes of all files but bundle.json and its digest."""
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _graphs_agree(self) -> Self:
         roles = set(self.graphs)
-        if "model" not in roles or ("step" in roles) != (self.hop is not None):
-            raise ValueError("a bundle has a model graph, and a step graph exactly when it has a hop")
+        if ("step" in roles) != (self.hop is not None):
+            raise ValueError("a bundle has a step graph exactly when it has a hop")
+        if ("enroll" in roles) != (self.task == "extract"):
+            raise ValueError("an extractor, and nothing else, has an enroll graph")
+        if "model" not in roles and not (self.task == "extract" and "step" in roles):
+            raise ValueError("a bundle has a model graph, unless it is an extractor with a step graph")
         if len(roles & {"frontend", "body"}) == 1:
             raise ValueError("a front end and a body come together")
         unlisted = {graph.file for graph in self.graphs.values()} - set(self.files)
         if unlisted:
             raise ValueError(f"graphs without a recorded hash: {', '.join(sorted(unlisted))}")
-        if (self.task == "detect") != (self.detect is not None):
-            raise ValueError("a detector, and nothing else, has frames and operating points")
+        return self
+
+    @model_validator(mode="after")
+    def _task_agrees(self) -> Self:
+        sections = {"detect": self.detect, "embed": self.embed, "extract": self.extract}
+        odd = [name for name, section in sections.items() if (section is not None) != (self.task == name)]
+        if odd:
+            raise ValueError(f"a bundle has the section {odd[0]} exactly when that is its task")
+        if bool(self.labels) == (self.task in ("embed", "extract")):
+            raise ValueError("an embedder or extractor has no labels, anything else has some")
         if self.detect is not None:
             lengths = {len(point) for point in self.detect.points.values()}
             if self.detect.default not in self.detect.points or lengths != {len(self.labels)}:
                 raise ValueError("every operating point tells all labels, and the default one is among them")
-        if (self.task == "embed") != (self.embed is not None) or (self.task == "embed") == bool(self.labels):
-            raise ValueError("an embedder has vectors and no labels, anything else has labels and no vectors")
         if self.embed is not None and self.embed.default not in self.embed.points:
             raise ValueError("the default operating point is one of those that there are")
+        if self.extract is not None and self.extract.tail is not None:
+            state = self.graphs["step"].state if "step" in self.graphs else ()
+            # What is read as sound must be as long as the delay that it stands for.
+            if (self.extract.tail, (self.latency,)) not in {(part.name, part.shape) for part in state}:
+                raise ValueError("the tail is a state of the step graph, as long as the latency")
         return self
 
     @property

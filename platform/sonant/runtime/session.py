@@ -14,15 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypedDict
 
-import numpy as np
-
-from sonant.audio.resample import StreamResampler
 from sonant.runtime.events import Event
-from sonant.runtime.scores import Floats
+from sonant.runtime.intake import Intake
 from sonant.runtime.slots import Frames, Slot, SlotPool
-
-_MAX_CHUNK_S = 0.2
-"""Most sound in one step, so that a client that sends minutes at once does not make the others wait for it."""
 
 
 class EventMessage(TypedDict):
@@ -42,50 +36,15 @@ class ScoresMessage(TypedDict):
 Message = EventMessage | ScoresMessage
 
 
-class LiveSession:
+class LiveSession(Intake):
     """The stream of one client on one slot of a pool."""
 
     def __init__(self, pool: SlotPool, slot: Slot, rate_hz: int, *, scores: bool = False) -> None:
+        super().__init__(rate_hz, pool.info.sample_rate_hz, pool.hop)
         self.slot = slot
         self._pool = pool
-        self._rate_hz = rate_hz
         self._scores = scores
-        self._resampler = StreamResampler(rate_hz, pool.info.sample_rate_hz)
-        self._waiting = np.zeros(0, np.float32)
-        self._max_chunk = max(1, int(_MAX_CHUNK_S * pool.info.sample_rate_hz / pool.hop)) * pool.hop
         self._frames = 0
-        self.received = 0
-        """Samples that the client sent, at its rate."""
-        self.resampled = 0
-        """Samples that this made at the model's rate."""
-        self.padded = 0
-        """Zeros that `flush` put after them."""
-        self.stepped = 0
-        """Samples handed out by `ready`: in the end all that were resampled and padded."""
-
-    @property
-    def audio_s(self) -> float:
-        """Seconds of sound that the client sent."""
-        return self.received / self._rate_hz
-
-    @property
-    def backlog_s(self) -> float:
-        """Seconds of sound that wait to be stepped."""
-        return len(self._waiting) / self._pool.info.sample_rate_hz
-
-    def push(self, pcm_N: Floats) -> None:
-        """Takes mono float samples at the client's rate, any number of them."""
-        self.received += len(pcm_N)
-        self._append(self._resampler.push(pcm_N))
-
-    def ready(self) -> Floats | None:
-        """The next whole hops, at most a fifth of a second of them; None when less than a hop waits."""
-        size = min(len(self._waiting) // self._pool.hop * self._pool.hop, self._max_chunk)
-        if size == 0:
-            return None
-        chunk, self._waiting = self._waiting[:size], self._waiting[size:]
-        self.stepped += size
-        return chunk
 
     def take(self, frames: Frames) -> list[Message]:
         """The messages of the frames that a step gave this session's slot: events, and the latest scores when asked."""
@@ -103,19 +62,11 @@ class LiveSession:
 
         Ask for what is `ready` until there is nothing, then `finish`. Nothing may be pushed any more.
         """
-        self._append(self._resampler.flush())
-        if self.resampled:
-            self.padded = self._pool.info.latency
-            self.padded += -(self.resampled + self.padded) % self._pool.hop
-            self._waiting = np.append(self._waiting, np.zeros(self.padded, np.float32))
+        self._end(self._pool.info.latency)
 
     def finish(self) -> list[Message]:
         """The events that still waited for their report when the stream ended."""
         return self._messages(self._pool.flush(self.slot))
-
-    def _append(self, wav_N: Floats) -> None:
-        self.resampled += len(wav_N)
-        self._waiting = np.concatenate((self._waiting, wav_N))
 
     def _messages(self, events: Iterable[Event]) -> list[Message]:
         return [

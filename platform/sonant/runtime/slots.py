@@ -5,6 +5,9 @@ scatters the state back; rows with a different number of hops ready are another 
 whoever held the row before has an older generation, so late sound never enters the next owner's stream and a late
 answer never reaches the next owner.
 
+A row may hold more than the graph gives back: what a step leaves out of the state after it stays as it was given with
+`admit`, such as the voice that an extractor is to follow (`runtime.voice_slots`).
+
 The caller drives: no asyncio, no threads and no Ray in here. `step` may run in a worker thread while another thread
 admits and releases.
 
@@ -14,19 +17,23 @@ Shapes: R rows of the pool, B rows of one call, N = F * hop samples, F frames, K
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sonant.runtime.engine import Engine
 from sonant.runtime.events import Event
-from sonant.runtime.graph import State
+from sonant.runtime.graph import Array, State
 from sonant.runtime.scores import Floats, probabilities
 from sonant.runtime.segments import bank
+
+Answer = TypeVar("Answer")
+Rows = NDArray[np.intp]
 
 
 class Slot(NamedTuple):
@@ -45,19 +52,16 @@ class Frames:
     events: list[Event]
 
 
-class SlotPool:
-    """`capacity` streams of one engine, their states and their event trackers; `point` names an operating point."""
+class Pool(ABC, Generic[Answer]):
+    """`capacity` streams that begin with the state `fresh` (one row), whatever a step of them gives."""
 
-    def __init__(self, engine: Engine, capacity: int, point: str | None = None) -> None:
-        self.engine = engine
-        self.info = engine.info
+    def __init__(self, capacity: int, hop: int, fresh: State) -> None:
         self.capacity = capacity
-        self.hop = engine.hop
-        self.events = bank(engine.info, capacity, point)
-        self._fresh = engine.init_state(1)
-        self._state_R = engine.init_state(capacity)
-        self._batch = engine.init_state(capacity)
-        self._chunks_RN = np.zeros((capacity, self.hop), np.float32)
+        self.hop = hop
+        self._fresh = fresh
+        self._state_R = {name: np.repeat(value, capacity, axis=0) for name, value in fresh.items()}
+        self._batch = {name: np.empty_like(value) for name, value in self._state_R.items()}
+        self._chunks_RN = np.zeros((capacity, hop), np.float32)
         self._generation_R = [0] * capacity
         self._free = list(reversed(range(capacity)))
         self._rows = threading.Lock()
@@ -65,20 +69,32 @@ class SlotPool:
         self._stepping = threading.Lock()
         """Held during a step: the gathered batch belongs to it alone."""
 
+    @abstractmethod
+    def _advance(self, chunk_BN: Floats, state: State) -> tuple[tuple[Array, ...], State]:
+        """Runs the graph: outputs, rows first, and the state after it."""
+
+    @abstractmethod
+    def _answers(self, rows_B: Rows, outputs: tuple[Array, ...]) -> list[Answer]:
+        """What each of the rows gets of the outputs; the rows are locked."""
+
+    def _begun(self, row: int) -> None:
+        """Told when a stream begins; the rows are locked."""
+
     @property
     def used(self) -> int:
         """Slots that are taken."""
         return self.capacity - len(self._free)
 
-    def admit(self) -> Slot | None:
-        """A slot that has heard nothing; None when all are taken. The time it takes does not grow with capacity."""
+    def admit(self, **held: Array) -> Slot | None:
+        """A slot that has heard nothing, with values of its own in place of what `fresh` has; None when all are taken.
+        The time it takes does not grow with capacity."""
         with self._rows:
             if not self._free:
                 return None
             row = self._free.pop()
             for name, value in self._fresh.items():
-                self._state_R[name][row] = value[0]
-            self.events.reset(row)
+                self._state_R[name][row] = held.get(name, value[0])
+            self._begun(row)
             return Slot(row, self._generation_R[row])
 
     def release(self, slot: Slot) -> None:
@@ -92,23 +108,18 @@ class SlotPool:
         """Whether the slot still belongs to the one it was given to."""
         return self._generation_R[slot.row] == slot.generation
 
-    def step(self, ready: Mapping[Slot, Floats]) -> dict[Slot, Frames]:
-        """Advances the given slots by their chunks (multiples of `hop` samples) and gives their frames.
+    def step(self, ready: Mapping[Slot, Floats]) -> dict[Slot, Answer]:
+        """Advances the given slots by their chunks (multiples of `hop` samples) and gives their answers.
 
         Chunks of one length share a call. Slots that were released before or meanwhile have no answer.
         """
-        answers: dict[Slot, Frames] = {}
+        answers: dict[Slot, Answer] = {}
         with self._stepping:
             for size, group in groupby(sorted(ready.items(), key=_size), key=_size):
                 answers |= self._step(list(group), size)
         return answers
 
-    def flush(self, slot: Slot) -> list[Event]:
-        """The events of a stream that ends which still wait for their report."""
-        with self._rows:
-            return self.events.flush(slot.row) if self.holds(slot) else []
-
-    def _step(self, group: Sequence[tuple[Slot, Floats]], size: int) -> dict[Slot, Frames]:
+    def _step(self, group: Sequence[tuple[Slot, Floats]], size: int) -> dict[Slot, Answer]:
         assert size > 0, "a chunk holds at least one hop"
         assert size % self.hop == 0, f"a chunk of {size} samples is no multiple of the hop {self.hop}"
         with self._rows:
@@ -118,22 +129,18 @@ class SlotPool:
             rows_B = np.array([slot.row for slot, _ in group], np.intp)
             state = self._gather(rows_B)
         chunk_BN = self._join([chunk for _, chunk in group], size)
-        logits_BFK, after = self.engine.step(chunk_BN, state)
-        probability_BFK = probabilities(logits_BFK, self.info.link)
+        outputs, after = self._advance(chunk_BN, state)
         with self._rows:
             kept = [place for place, (slot, _) in enumerate(group) if self.holds(slot)]
             if len(kept) < len(group):
-                rows_B, probability_BFK, logits_BFK = rows_B[kept], probability_BFK[kept], logits_BFK[kept]
+                rows_B, outputs = rows_B[kept], tuple(output[kept] for output in outputs)
                 after = {name: value[kept] for name, value in after.items()}
             for name, value in after.items():
                 self._state_R[name][rows_B] = value
-            events = self.events.push(rows_B, probability_BFK)
-        return {
-            group[place][0]: Frames(logits_BFK[index], probability_BFK[index], events[index])
-            for index, place in enumerate(kept)
-        }
+            answers = self._answers(rows_B, outputs)
+        return {group[place][0]: answer for place, answer in zip(kept, answers, strict=True)}
 
-    def _gather(self, rows_B: NDArray[np.intp]) -> State:
+    def _gather(self, rows_B: Rows) -> State:
         """The states of some rows, in buffers that are there already (mode="clip" keeps numpy from making its own)."""
         count = len(rows_B)
         return {
@@ -147,6 +154,33 @@ class SlotPool:
         flat = self._chunks_RN.reshape(-1)[: len(chunks) * size]
         np.concatenate(chunks, out=flat)
         return flat.reshape(len(chunks), size)
+
+
+class SlotPool(Pool[Frames]):
+    """Streams of one engine, their states and their event trackers; `point` names an operating point."""
+
+    def __init__(self, engine: Engine, capacity: int, point: str | None = None) -> None:
+        super().__init__(capacity, engine.hop, engine.init_state(1))
+        self.engine = engine
+        self.info = engine.info
+        self.events = bank(engine.info, capacity, point)
+
+    def flush(self, slot: Slot) -> list[Event]:
+        """The events of a stream that ends which still wait for their report."""
+        with self._rows:
+            return self.events.flush(slot.row) if self.holds(slot) else []
+
+    def _begun(self, row: int) -> None:
+        self.events.reset(row)
+
+    def _advance(self, chunk_BN: Floats, state: State) -> tuple[tuple[Array, ...], State]:
+        logits_BFK, after = self.engine.step(chunk_BN, state)
+        return (logits_BFK, probabilities(logits_BFK, self.info.link)), after
+
+    def _answers(self, rows_B: Rows, outputs: tuple[Array, ...]) -> list[Frames]:
+        logits_BFK, probability_BFK = outputs
+        events = self.events.push(rows_B, probability_BFK)
+        return [Frames(*frames) for frames in zip(logits_BFK, probability_BFK, events, strict=True)]
 
 
 def _size(item: tuple[Slot, Floats]) -> int:
