@@ -1,10 +1,10 @@
 """One fair table of all networks: size, cost, and accuracy on four small corpora at one recipe, on unheard speakers.
 
-    python benchmarks/zoo.py train SHARED_DATA [--work build/zoo] [--networks a,b] [--corpora c,d] [--seeds 0]
-    python benchmarks/zoo.py cost [--work build/zoo]
-    python benchmarks/zoo.py table [--work build/zoo] [--plot docs/zoo.png]
+    python benchmarks/zoo.py train SHARED_DATA [--networks a,b] [--corpora c,d] [--seeds 0]
+    python benchmarks/zoo.py cost
+    python benchmarks/zoo.py table [--plot docs/zoo.png]
 
-`train` takes hours and goes on where it was stopped: a training that has its line in results.jsonl is not repeated.
+`train` takes hours and goes on where it was stopped: a training that has its line in docs/zoo.jsonl is not repeated.
 `cost` wants a quiet machine: onnxruntime on one thread, clips of one second, features in the graph. The recipe is the
 same for all: the same passes over the clips, AdamW at one rate, the same variation of clips; each network takes the
 wave, mel rows or cepstra as its paper says, of even level. It is nobody's best: a network does better with a config of
@@ -73,6 +73,7 @@ CORPORA = {
     "esc10": Of(16000, 5.0, {"kind": "manifest"}, "accuracy", 30),
     "ravdess": Of(16000, 3.0, {"kind": "random_speakers", "test": 0.25}, "uar", 20, trim_db=40),
 }
+SCORES, COSTS = (Path(__file__).parents[1] / "docs" / name for name in ("zoo.jsonl", "zoo_cost.json"))
 REPEAT = 2
 """Passes between two looks at the validation clips."""
 
@@ -112,8 +113,7 @@ def experiment(network: str, corpus: str, seed: int, work: Path) -> Experiment:
 
 
 def train(shared: Path, work: Path, networks: list[str], corpora: list[str], seeds: list[int]) -> None:
-    results = work / "results.jsonl"
-    done = {(line["network"], line["corpus"], line["seed"]) for line in read(results)}
+    done = {(line["network"], line["corpus"], line["seed"]) for line in read(SCORES)}
     for seed, corpus, network in ((s, c, n) for s in seeds for c in corpora for n in networks):
         if (network, corpus, seed) in done or network in UNTRAINED:
             continue
@@ -129,7 +129,7 @@ def train(shared: Path, work: Path, networks: list[str], corpora: list[str], see
             "interval": summary["intervals"][CORPORA[corpus].metric],
             "seconds": round(time.monotonic() - start, 1),
         }  # fmt: skip
-        with results.open("a", encoding="ascii") as file:
+        with SCORES.open("a", encoding="ascii") as file:
             file.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
 
@@ -148,7 +148,7 @@ def import_corpus(shared: Path, work: Path, corpus: str) -> None:
     prepare(check(PrepareManifest, plan))
 
 
-def cost(work: Path, networks: list[str]) -> None:
+def cost(networks: list[str]) -> None:
     """Of networks with fresh weights and twelve labels: what they compute does not depend on what they know."""
     wav_BN = (0.1 * np.random.default_rng(0).standard_normal((1, 16_000))).astype(np.float32)
     found: dict[str, dict[str, float]] = {}
@@ -165,14 +165,14 @@ def cost(work: Path, networks: list[str]) -> None:
             "rtf": taken.real_time_factor,
         }
         print(name, found[name], flush=True)
-    (work / "cost.json").write_text(json.dumps(found, indent=1), encoding="ascii")
+    COSTS.write_text(json.dumps(found, indent=1), encoding="ascii")
 
 
-def table(work: Path, plot: Path | None) -> str:
+def table(plot: Path | None) -> str:
     """Markdown; scores are means over seeds in percent. Bold: the best of a corpus."""
-    costs: dict[str, dict[str, float]] = json.loads((work / "cost.json").read_text(encoding="ascii"))
+    costs: dict[str, dict[str, float]] = json.loads(COSTS.read_text(encoding="ascii"))
     scores: dict[tuple[str, str], list[float]] = {}
-    for line in read(work / "results.jsonl"):
+    for line in read(SCORES):
         scores.setdefault((line["network"], line["corpus"]), []).append(100 * line["score"])
     best = {corpus: max(np.mean(v) for (_, c), v in scores.items() if c == corpus) for _, corpus in scores}
     head = ["network", "parameters", "MMACs / s", "ms / clip", "real-time factor", *CORPORA, "mean"]
@@ -231,7 +231,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("train", "cost", "table"))
     parser.add_argument("shared", nargs="?", type=Path, help="folder with manifest.csv and its recordings")
-    parser.add_argument("--work", type=Path, default=Path("build/zoo"))
+    parser.add_argument("--work", type=Path, default=Path("build/zoo"), help="corpora and runs")
     parser.add_argument("--networks", default="")
     parser.add_argument("--corpora", default="")
     parser.add_argument("--seeds", default="0")
@@ -245,9 +245,9 @@ def main() -> None:
             parser.error("train needs the folder of the recordings")
         train(args.shared, args.work, networks, listed(args.corpora, CORPORA), [int(s) for s in args.seeds.split(",")])
     elif args.what == "cost":
-        cost(args.work, networks)
+        cost(networks)
     else:
-        print(table(args.work, args.plot))
+        print(table(args.plot))
 
 
 if __name__ == "__main__":

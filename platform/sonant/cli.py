@@ -143,7 +143,10 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--smoke", action="store_true", help="with --folds: apply the config's own smoke set")
     parser.add_argument(
-        "--cluster", action="store_true", help="with --folds: train with Ray Train, not in this process"
+        "--quality", action="store_true", help="of an extractor: also PESQ, STOI, SNR and composite measures (slow)"
+    )
+    parser.add_argument(
+        "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
     )
     parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
@@ -156,6 +159,14 @@ def evaluate(args: Arguments) -> None:
     elif len(args.data) > 1:
         raise DataError(
             "data.invalid", f"one corpus at a time, not {', '.join(args.data)}", hint="key=value needs --folds"
+        )
+    elif args.quality:
+        from sonant.measure.quality import quality
+
+        show(
+            quality(
+                args.subject, *args.data, split=args.split, out=args.out, spread=_spread() if args.cluster else None
+            )
         )
     else:
         show(evaluate(args.subject, *args.data, split=args.split, out=args.out, trials=args.trials))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -228,18 +228,14 @@ def evaluate(
 
 def judge(subject: str, data: str | None = None, *, split: SplitName = "test", trials: str | None = None) -> Evaluation:
     """`evaluate`, with the outputs for every clip."""
-    opened = open_bundle(subject) if _is_bundle(subject) else open_run(subject)
-    if isinstance(opened, Bundle):
-        config, labels, name = config_of(opened), opened.info.labels, opened.info.id
-    else:
-        config, labels, name = opened.config, opened.labels, opened.path
+    opened, config, labels, name = open_subject(subject)
     corpus = Corpus.open(data or config.data.corpus)
     if trials is not None and tasks.identity(config.task) is None:
         raise ConfigError("config.invalid", f"{name} is no embedder: it has nothing to do with pairs")
     listed = None if trials is None else read_trials(trials, corpus)
-    rows = _rows(corpus, config, split) if listed is None else rows_of(listed)
+    rows = rows_of_split(corpus, config, split) if listed is None else rows_of(listed)
     task, loaders = tasks.opened(config, labels, create(config.model), corpus, {split: rows}, training=False)
-    network = _network(opened) if isinstance(opened, Bundle) else opened.load_model("best")
+    network = network_of(opened)
     scored = score(network, task, loaders[split], Place(torch.device("cpu")))
     if isinstance(task, Embed):
         judged = task.trials(scored.label_N) if listed is None else placed(listed, scored.row_N)
@@ -265,6 +261,25 @@ def _thresholds(opened: Bundle | Run) -> dict[str, VerifyPoint] | None:
     return review_vectors.read_points(opened.path) if known else None
 
 
+class Subject(NamedTuple):
+    """What is judged."""
+
+    opened: Bundle | Run
+    config: Experiment
+    labels: tuple[str, ...]
+    name: str
+    """The run folder, or the bundle's name and version."""
+
+
+def open_subject(subject: str) -> Subject:
+    """Opens a run folder or a bundle."""
+    if _is_bundle(subject):
+        bundle = open_bundle(subject)
+        return Subject(bundle, config_of(bundle), bundle.info.labels, bundle.info.id)
+    run = open_run(subject)
+    return Subject(run, run.config, run.labels, run.path)
+
+
 def _is_bundle(subject: str) -> bool:
     """A run folder has no bundle.json, and its name has no alias."""
     return "@" in subject.rpartition("/")[2] or files.exists(files.join(subject, INFO))
@@ -275,7 +290,8 @@ def config_of(bundle: Bundle) -> Experiment:
     return check(Experiment, yaml.safe_load(bundle.read("config.yaml")), source=f"{bundle.path}/config.yaml")
 
 
-def _rows(corpus: Corpus, config: Experiment, name: SplitName) -> Rows:
+def rows_of_split(corpus: Corpus, config: Experiment, name: SplitName) -> Rows:
+    """The rows of one side, as the config splits a corpus."""
     if name == "all":
         return np.arange(len(corpus))
     rows = cast(Rows, getattr(split(corpus, config.data.split, config.seed), name))
@@ -284,9 +300,11 @@ def _rows(corpus: Corpus, config: Experiment, name: SplitName) -> Rows:
     return rows
 
 
-def _network(bundle: Bundle) -> Network | ExtractNetwork:
-    """The bundle's graphs as a network."""
-    if bundle.info.extract is not None:
+def network_of(opened: Bundle | Run) -> Network | ExtractNetwork:
+    """A run's best checkpoint, or a bundle's graphs, as a network."""
+    if isinstance(opened, Run):
+        return opened.load_model("best")
+    if (bundle := opened).info.extract is not None:
         return _extractor(VoiceEngine(bundle))
     engine = Engine(bundle)
     return lambda wav_BN: torch.from_numpy(engine.logits(wav_BN.numpy()))

@@ -17,6 +17,7 @@ from sonant.data.source import Clip
 from sonant.data.write import write_corpus
 from sonant.errors import ConfigError
 from sonant.measure.evaluate import evaluate
+from sonant.measure.quality import quality
 from sonant.track import events
 from sonant.track.report import report
 from sonant.train.local import fit_local
@@ -148,3 +149,20 @@ def test_without_their_weight_speakers_are_nobody_s_business(config: Callable[..
     assert run.labels == ()
     assert run.config.model.model_dump()["speakers"] is None
     assert "speaker_accuracy" not in result.metrics["validation"]
+
+
+def test_all_figures_of_a_run(config: Callable[..., Experiment], tmp_path: Path) -> None:
+    """What is not to be had (wide-band PESQ at 8 kHz, STOI of half a second) is counted as missing."""
+    pytest.importorskip("pystoi")
+    pytest.importorskip("pesq")
+    run = fit_local(config("train.epochs=1"), report=lambda event: None)
+    found = quality(run.path, out=str(tmp_path / "out"))
+    figures = found["figures"]
+    assert figures["si_sdri"]["mean"] == pytest.approx(run.metrics["test"]["si_sdri"], abs=0.05)
+    assert figures["si_sdri"]["items"] + figures["absent_db"]["items"] == 5
+    assert figures["stoi"]["missing"] == figures["si_sdri"]["items"] - figures["stoi"]["items"]
+    assert figures["pesq"]["items"] == 0
+    assert figures["pesq"]["mean"] is None
+    rows = pq.read_table(tmp_path / "out" / "quality.parquet").to_pylist()
+    assert [row["id"] for row in rows] == [f"test-0-{number}" for number in range(5)]
+    assert json.loads((tmp_path / "out" / "quality.json").read_text()) == found
