@@ -339,3 +339,66 @@ def searched(tone_corpus: str, tmp_path: Path) -> Callable[..., Any]:
         )
 
     return make
+
+
+TINY_EXTRACTORS: dict[str, dict[str, Any]] = {
+    "causal": {
+        "kind": "causal_extractor",
+        "basis": {"kind": "learned", "filters": 24},
+        "channels": 12,
+        "hidden": 16,
+        "stacks": 1,
+        "blocks": 2,
+        "memory": {"kind": "channel_gru", "size": 6},
+        "enrolment_blocks": 1,
+    },
+    "windows": {
+        "kind": "spexplus_short",
+        "kernel": 20,
+        "channels": 12,
+        "hidden": 16,
+        "speaker_blocks": 1,
+        "stacks": 1,
+        "blocks": 2,
+        "segment": {"window_ms": 60},
+        "memory": {"kind": "gru", "size": 6},
+    },
+}
+"""Hops of 20 samples, 3 of them late; and windows of 240 samples, half overlapping, with a memory."""
+
+
+@pytest.fixture(scope="session", params=TINY_EXTRACTORS)
+def tiny_extractor(request: pytest.FixtureRequest) -> Any:
+    """What a run of a small extractor at 4 kHz hands to export: random weights, three training speakers."""
+    import torch
+
+    from models.spec import create
+    from sonant.config.experiment import Experiment
+    from sonant.config.load import check
+    from sonant.export.export import Trained, nameless
+
+    config: Experiment = check(
+        Experiment,
+        {
+            "name": request.param,
+            "task": {"kind": "extract"},
+            "model": {**TINY_EXTRACTORS[request.param], "sample_rate_hz": 4000, "voice_size": 8, "speakers": 3},
+            "data": {
+                "corpus": "none",
+                "labels": ["ann", "ben", "cy"],
+                "mixtures": {"mix_s": 0.4, "min_s": 0.1, "reference_s": [0.2, 0.5]},
+            },
+        },
+    )
+    torch.manual_seed(0)
+    model, config = nameless(create(config.model).eval(), config)
+    return Trained(model=model, config=config, labels=(), metrics={"test.si_sdri": 1.0}, run="runs/tiny/1")
+
+
+@pytest.fixture(scope="session")
+def extract_bundle(tiny_extractor: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its bundle: a folder that tests may read and not change."""
+    from sonant.export.bundle import publish, seal
+    from sonant.export.export import make
+
+    return Path(publish(seal(*make(tiny_extractor)), str(tmp_path_factory.mktemp("extract") / "bundle")))

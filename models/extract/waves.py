@@ -22,7 +22,8 @@ class ScaleEncoder(nn.Module):
 
     def frames(self, samples: int) -> int:
         """Frames of the shortest kernel that hold all samples."""
-        return max(-(-(samples - self.kernels[0]) // self.hop), 0) + 1
+        # Nothing below zero is divided: graphs round such a quotient up.
+        return (max(samples - self.kernels[0], 0) + self.hop - 1) // self.hop + 1
 
     def frames_of(self, samples_B: Tensor) -> Tensor:
         """The same, row by row."""

@@ -1,9 +1,11 @@
 """Many live streams in one batch: each owns a row of the state arrays, and one graph call advances any of the rows.
 
 Rows keep their own clocks. A call takes the rows that have sound ready, gathers their state, steps the graph once and
-scatters the state back; rows with a different number of hops ready are another call. A slot is a row and a generation:
-whoever held the row before has an older generation, so late sound never enters the next owner's stream and a late
-answer never reaches the next owner.
+scatters the state back; rows with a different number of hops ready are another call. While the very same slots come
+again, call after call, as those of live clients mostly do, their state stays a batch and is not copied.
+
+A slot is a row and a generation: whoever held the row before has an older generation, so late sound never enters the
+next owner's stream and a late answer never reaches the next owner.
 
 A row may hold more than the graph gives back: what a step leaves out of the state after it stays as it was given with
 `admit`, such as the voice that an extractor is to follow (`runtime.voice_slots`).
@@ -61,6 +63,8 @@ class Pool(ABC, Generic[Answer]):
         self._fresh = fresh
         self._state_R = {name: np.repeat(value, capacity, axis=0) for name, value in fresh.items()}
         self._batch = {name: np.empty_like(value) for name, value in self._state_R.items()}
+        self._kept: tuple[Sequence[Slot], State] = ((), {})
+        """The slots of the last call and the state after it, newer than that in the rows."""
         self._chunks_RN = np.zeros((capacity, hop), np.float32)
         self._generation_R = [0] * capacity
         self._free = list(reversed(range(capacity)))
@@ -115,7 +119,7 @@ class Pool(ABC, Generic[Answer]):
         """
         answers: dict[Slot, Answer] = {}
         with self._stepping:
-            for size, group in groupby(sorted(ready.items(), key=_size), key=_size):
+            for size, group in groupby(sorted(ready.items(), key=_size_and_slot), key=_size):
                 answers |= self._step(list(group), size)
         return answers
 
@@ -126,26 +130,43 @@ class Pool(ABC, Generic[Answer]):
             group = [item for item in group if self.holds(item[0])]
             if not group:
                 return {}
-            rows_B = np.array([slot.row for slot, _ in group], np.intp)
-            state = self._gather(rows_B)
+            slots = [slot for slot, _ in group]
+            rows_B = np.array([slot.row for slot in slots], np.intp)
+            state = self._batch_of(slots, rows_B)
         chunk_BN = self._join([chunk for _, chunk in group], size)
         outputs, after = self._advance(chunk_BN, state)
         with self._rows:
-            kept = [place for place, (slot, _) in enumerate(group) if self.holds(slot)]
-            if len(kept) < len(group):
+            self._kept = (slots, after)
+            kept = [place for place, slot in enumerate(slots) if self.holds(slot)]
+            if len(kept) < len(slots):
                 rows_B, outputs = rows_B[kept], tuple(output[kept] for output in outputs)
-                after = {name: value[kept] for name, value in after.items()}
-            for name, value in after.items():
-                self._state_R[name][rows_B] = value
             answers = self._answers(rows_B, outputs)
-        return {group[place][0]: answer for place, answer in zip(kept, answers, strict=True)}
+        return {slots[place]: answer for place, answer in zip(kept, answers, strict=True)}
 
-    def _gather(self, rows_B: Rows) -> State:
+    def _batch_of(self, slots: Sequence[Slot], rows_B: Rows) -> State:
+        """The states of some slots: those of the last call as they are, others from their rows."""
+        before, after = self._kept
+        if before != slots:
+            self._put_back()
+            return self._gather(rows_B, self._state_R)
+        held = {name: value for name, value in self._state_R.items() if name not in after}
+        return after | self._gather(rows_B, held)
+
+    def _put_back(self) -> None:
+        """Scatters what the last call left into the rows of those who are still there; the rows are locked."""
+        slots, after = self._kept
+        kept = [place for place, slot in enumerate(slots) if self.holds(slot)]
+        rows_B = np.array([slots[place].row for place in kept], np.intp)
+        for name, value in after.items():
+            self._state_R[name][rows_B] = value if len(kept) == len(slots) else value[kept]
+        self._kept = ((), {})
+
+    def _gather(self, rows_B: Rows, state_R: State) -> State:
         """The states of some rows, in buffers that are there already (mode="clip" keeps numpy from making its own)."""
         count = len(rows_B)
         return {
             name: np.take(value, rows_B, axis=0, out=self._batch[name][:count], mode="clip")
-            for name, value in self._state_R.items()
+            for name, value in state_R.items()
         }
 
     def _join(self, chunks: Sequence[Floats], size: int) -> Floats:
@@ -181,6 +202,10 @@ class SlotPool(Pool[Frames]):
         logits_BFK, probability_BFK = outputs
         events = self.events.push(rows_B, probability_BFK)
         return [Frames(*frames) for frames in zip(logits_BFK, probability_BFK, events, strict=True)]
+
+
+def _size_and_slot(item: tuple[Slot, Floats]) -> tuple[int, Slot]:
+    return len(item[1]), item[0]
 
 
 def _size(item: tuple[Slot, Floats]) -> int:

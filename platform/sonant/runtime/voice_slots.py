@@ -52,6 +52,7 @@ class VoicePool(Pool[Heard]):
             with self._rows:
                 if not self.holds(slot):
                     return np.zeros(0, np.float32)
+                self._put_back()
                 state = {name: value[slot.row : slot.row + 1].copy() for name, value in self._state_R.items()}
             return self.engine.ending(state, state.pop(_VOICE), hops)[0]
 

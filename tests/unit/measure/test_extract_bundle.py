@@ -1,0 +1,84 @@
+"""What a small extractor's bundle costs, and the files that it writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sonant import cli
+from sonant.audio.decode import decode_path
+from sonant.audio.wav import encode_wav
+from sonant.errors import AudioError, ModelError
+from sonant.measure.bundle import measure
+from sonant.measure.infer import infer
+from sonant.measure.infer_extract import extract_files
+from sonant.runtime.bundle import open_bundle
+from sonant.runtime.voices import VoiceEngine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for seed, (name, samples) in enumerate({"a": 1501, "b.c": 800, "me": 900, "too": 500}.items()):
+        wav_N = 0.1 * np.random.default_rng(seed).standard_normal(samples)
+        (tmp_path / f"{name}.wav").write_bytes(encode_wav(wav_N, 4000))
+    (tmp_path / "broken.wav").write_bytes(b"no audio at all")
+    return tmp_path
+
+
+def read(path: Path | str) -> Any:
+    return decode_path(str(path), rate_hz=4000, max_s=10)
+
+
+def test_a_bundle_is_measured(extract_bundle: Path, tiny_extractor: Any) -> None:
+    told = measure(str(extract_bundle), runs=3)
+    assert told["params"] == sum(weight.numel() for weight in tiny_extractor.model.parameters())
+    assert told["macs_per_s"] > 0
+    assert told["enroll"]["audio_ms"] == 5000
+    assert told["mixture"]["audio_ms"] == 400
+    hop_ms = tiny_extractor.model.hop / 4
+    assert told["step"]["audio_ms"] == hop_ms
+    assert told["step_20ms"]["audio_ms"] == max(20, hop_ms)
+    assert told["step"]["real_time_factor"] == pytest.approx(told["step"]["p50_ms"] / hop_ms, abs=1e-5)
+    assert told["state_bytes"] > 0
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_each_mixture_becomes_a_file_of_its_length(extract_bundle: Path, folder: Path) -> None:
+    names = [str(folder / name) for name in ("a.wav", "broken.wav", "b.c.wav")]
+    lines = list(extract_files(str(extract_bundle), names, [str(folder / "me.wav"), str(folder / "too.wav")]))
+    assert [line["path"] for line in lines] == names
+    assert lines[1]["error"]["code"].startswith("audio.")
+    engine = VoiceEngine(open_bundle(extract_bundle))
+    voice_E = engine.enroll([read(folder / "me.wav"), read(folder / "too.wav")])
+    for line, place in ((lines[0], "a.extracted.wav"), (lines[2], "b.c.extracted.wav")):
+        assert line["wav"] == str(folder / place)
+        mix_N = read(line["path"])
+        wanted_N = engine.extract(mix_N, voice_E).wav_BN
+        np.testing.assert_allclose(read(line["wav"]), np.clip(wanted_N, -1, 1), atol=1 / 32768)
+        assert line["level_db"] == pytest.approx(10 * np.log10((wanted_N**2).sum() / (mix_N**2).sum()), abs=0.01)
+        assert (line["presence"] is None) == (not engine.sizes.presence)
+        assert line["duration_s"] == len(mix_N) / 4000
+
+
+def test_the_verb_writes_where_it_is_told(
+    extract_bundle: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "out" / "deep"
+    words = ["infer", str(extract_bundle), str(folder / "a.wav"), "--reference", str(folder / "me.wav")]
+    assert cli.main([*words, "--out", str(out)]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert line["wav"] == str(out / "a.extracted.wav")
+    assert len(read(line["wav"])) == 1501
+
+
+def test_a_reference_is_for_extractors_and_they_need_one(extract_bundle: Path, tiny_bundle: Path, folder: Path) -> None:
+    with pytest.raises(ModelError, match="needs a reference"):
+        list(infer(str(extract_bundle), [str(folder / "a.wav")]))
+    with pytest.raises(ModelError, match="takes no reference"):
+        extract_files(str(tiny_bundle), [str(folder / "a.wav")], [str(folder / "me.wav")])
+    with pytest.raises(AudioError):
+        extract_files(str(extract_bundle), [str(folder / "a.wav")], [str(folder / "broken.wav")])
