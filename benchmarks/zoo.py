@@ -50,6 +50,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 } | {
     "ecapa_tdnn-64": {"kind": "ecapa_tdnn", "channels": 64, "frame_channels": 192, "squeeze": 32},
     "tcn-64": {"kind": "tcn"},
+    "panns-16": {"kind": "panns", "channels": 16, "blocks": 5, "convs": 1},
 }  # fmt: skip
 UNTRAINED = {"wav2vec2-base"}
 """Large networks that are only of use with pretrained weights: their cost is told."""
