@@ -18,9 +18,11 @@ def centred(samples_B: Ints, window: int) -> Ints:
 
 
 def placed(samples_B: Ints, window: int, draw: Placement, rate_hz: int) -> Ints:
-    """Where varied clips begin: shifted from the middle, at the end behind their context, or cut anywhere."""
+    """Where varied clips begin: shifted from the middle, but half of a clip stays in the window; at the end behind
+    their context; or cut anywhere."""
     free_B = window - samples_B
     shifted_B = centred(samples_B, window) + np.rint(draw.shift_s * rate_hz).astype(np.int64)
+    shifted_B = shifted_B.clip(-(samples_B // 2), window - samples_B // 2)
     behind_B = np.maximum(free_B - np.rint(draw.tail_s * rate_hz).astype(np.int64), 0)
     cut_B = -(draw.crop * (1 - free_B)).astype(np.int64)
     return np.where(free_B < 0, cut_B, np.where(draw.context & (free_B > 0), behind_B, shifted_B))

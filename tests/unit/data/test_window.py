@@ -24,6 +24,14 @@ def test_short_clips_are_shifted_and_long_ones_cut_anywhere() -> None:
     assert placed(LENGTHS, 10, shifted, 1000).tolist() == [5, 4, 2, -1, -2]
 
 
+@pytest.mark.parametrize("shift_s", [-2.0, 2.0])
+def test_half_of_a_clip_stays_in_the_window_however_far_it_is_shifted(shift_s: float) -> None:
+    begin_B = placed(LENGTHS, 10, placement(shift_s=np.full(5, shift_s)), 1000)
+    inside_B = np.minimum(begin_B + LENGTHS, 10) - np.maximum(begin_B, 0)
+    assert np.all(inside_B >= np.minimum(LENGTHS // 2, 10))
+    assert np.all(inside_B[:3] <= LENGTHS[:3] // 2 + 1)
+
+
 def test_with_context_a_word_ends_near_the_end() -> None:
     context = placement(context=np.ones(5, bool), tail_s=np.full(5, 0.002), shift_s=np.full(5, 0.003))
     assert placed(LENGTHS, 10, context, 1000).tolist() == [4, 3, 3, 0, 0]
