@@ -255,7 +255,7 @@ def test_a_stream_that_forgets_fails(model: Extractor, graphs: dict[Role, OnnxGr
 def test_a_failed_proof_makes_no_bundle(
     tiny_extractor: Any, graphs: dict[Role, OnnxGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sonant.export.export.extract_graphs", lambda model: graphs)
+    monkeypatch.setattr("sonant.export.export.extract_graphs", lambda _: graphs)
     strict = ExportConfig(onnx_tolerance=1e-12)
     with pytest.raises(BundleError, match="parity check") as caught:
         make(replace(tiny_extractor, config=tiny_extractor.config.model_copy(update={"export": strict})))
