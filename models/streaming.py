@@ -22,11 +22,15 @@ from torch import Tensor, nn
 State = dict[str, Tensor]
 
 
-@runtime_checkable
-class Stateful(Protocol):
-    """A block with memory along time."""
+class Starts(Protocol):
+    """Anything that knows the state of streams that have heard nothing."""
 
     def init_state(self, rows: int) -> State: ...
+
+
+@runtime_checkable
+class Stateful(Starts, Protocol):
+    """A block with memory along time."""
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]: ...
 
@@ -50,7 +54,7 @@ class StateSpec:
     dtype: str
 
 
-def state_specs(model: Stateful) -> list[StateSpec]:
+def state_specs(model: Starts) -> list[StateSpec]:
     """The state of one stream, in the order that graphs and snapshots use."""
     return [
         StateSpec(name, tuple(value.shape[1:]), str(value.dtype).removeprefix("torch."))

@@ -22,16 +22,18 @@ from models.spec import create
 from sonant.config.experiment import Experiment
 from sonant.config.export import ExportConfig
 from sonant.config.load import check
-from sonant.errors import AudioError, BundleError
-from sonant.export.export import make
+from sonant.errors import AudioError, BundleError, ModelError
+from sonant.export.bundle import publish, seal
+from sonant.export.export import Trained, make
 from sonant.export.onnx import OnnxGraph
 from sonant.export.parity_extract import prove
+from sonant.measure import evaluate
 from sonant.runtime.bundle import judge, open_bundle
 from sonant.runtime.info import REQUIRED, Role
 from sonant.runtime.scores import sigmoid
 from sonant.runtime.voice_session import VoiceSession
 from sonant.runtime.voice_slots import VoicePool
-from sonant.runtime.voices import VoiceEngine
+from sonant.runtime.voices import WHOLE_S, VoiceEngine
 
 Floats = NDArray[np.float32]
 RATE_HZ = 4000
@@ -190,6 +192,20 @@ def test_clients_that_come_and_go_never_hear_each_other(engine: VoiceEngine) -> 
     assert pool.used == len(clients)
 
 
+def test_evaluation_hears_what_torch_does(engine: VoiceEngine, model: Extractor) -> None:
+    """Batches have references and mixtures that are padded to the longest."""
+    ref_BR, samples_B = torch.from_numpy(np.stack([sound(seed, 701) for seed in range(3)])), torch.tensor([701, 333, 1])
+    mix_BN = torch.from_numpy(np.stack([sound(seed, 997) for seed in (4, 5, 6)]))
+    given = evaluate._network(engine.bundle)(mix_BN, ref_BR, samples_B)
+    with torch.no_grad():
+        wanted = model(mix_BN, ref_BR, samples_B)
+    same(given.wav_BN.numpy(), wanted.wav_BN.numpy())
+    assert given.logits_BK is None
+    assert (given.presence_BF is None) == (wanted.presence_BF is None)
+    if wanted.presence_BF is not None:
+        torch.testing.assert_close(given.presence_BF, wanted.presence_BF, atol=1e-4, rtol=0)
+
+
 def test_a_voice_may_change_while_it_is_live(engine: VoiceEngine) -> None:
     pool = VoicePool(engine, 2)
     first_E, second_E = (engine.enroll([sound(seed, 500)]) for seed in (5, 12))
@@ -219,6 +235,31 @@ def test_a_session_at_another_rate_gives_each_sample_back(engine: VoiceEngine) -
     given += len(session.finish())
     assert given == session.given == session.resampled
     assert abs(given - 1500) < 3
+
+
+def test_a_network_of_whole_mixtures_has_no_stream(tmp_path: Path) -> None:
+    """It takes any length that fits into memory; others are refused before they are tried."""
+    small = {"channels": 8, "hidden": 8, "voice_size": 4, "speaker_blocks": 1, "stacks": 1, "blocks": 1}
+    data = {"corpus": "none", "mixtures": {"mix_s": 0.3, "min_s": 0.1, "reference_s": [0.2, 0.5]}}
+    model = {"kind": "spexplus", "kernel": [20, 40, 80], "sample_rate_hz": RATE_HZ, **small}
+    config: Experiment = check(Experiment, {"name": "whole", "task": {"kind": "extract"}, "model": model, "data": data})
+    torch.manual_seed(0)
+    network = create(config.model).eval()
+    assert isinstance(network, Extractor)
+    made = make(Trained(model=network, config=config, labels=(), metrics={}, run="runs/whole/1"))
+    engine = VoiceEngine(open_bundle(publish(seal(*made), str(tmp_path / "bundle"))))
+    assert set(engine.info.parity) == {"enroll", "padding", "model"}
+    voice_E = engine.enroll([sound(1, 777)])
+    for samples in (1, 39, 401, 3001):
+        mix_N = sound(2, samples)
+        given = engine.extract(mix_N, voice_E)
+        same(given.wav_BN, in_torch(network, mix_N, voice_E))
+        assert given.presence_BF is None
+    with pytest.raises(AudioError, match="as a whole") as caught:
+        engine.extract(np.zeros(int(WHOLE_S * RATE_HZ) + 1, np.float32), voice_E)
+    assert caught.value.code == "audio.too_long"
+    with pytest.raises(ModelError, match="no step graph"):
+        VoicePool(engine, 1)
 
 
 @pytest.fixture
@@ -255,7 +296,7 @@ def test_a_stream_that_forgets_fails(model: Extractor, graphs: dict[Role, OnnxGr
 def test_a_failed_proof_makes_no_bundle(
     tiny_extractor: Any, graphs: dict[Role, OnnxGraph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sonant.export.export.extract_graphs", lambda model: graphs)
+    monkeypatch.setattr("sonant.export.export.extract_graphs", lambda _: graphs)
     strict = ExportConfig(onnx_tolerance=1e-12)
     with pytest.raises(BundleError, match="parity check") as caught:
         make(replace(tiny_extractor, config=tiny_extractor.config.model_copy(update={"export": strict})))

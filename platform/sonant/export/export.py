@@ -16,7 +16,7 @@ from torch import nn
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
 from models.extract.base import Extractor, ExtractorConfig, LiveExtractor
-from models.spec import AnyExtractConfig, create
+from models.spec import create
 from models.streaming import Streaming
 from sonant.config.experiment import Experiment
 from sonant.config.load import dump
@@ -130,7 +130,7 @@ def nameless(model: nn.Module, config: Experiment) -> tuple[Classifier | Extract
     """A network and its config without what only served to tell the training speakers apart, where there are such."""
     if isinstance(config.model, ExtractorConfig):
         without = config.model.model_copy(update={"speakers": None})
-        bare = cast(Extractor, create(cast(AnyExtractConfig, without)))
+        bare = create(without)
         weights = model.state_dict()
         bare.load_state_dict({name: weights[name] for name in bare.state_dict()})
         return bare.train(model.training), without_speakers(config.model_copy(update={"model": without}))

@@ -28,7 +28,7 @@ from torch.export import Dim
 
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
-from models.streaming import Stateful, Streaming, state_specs
+from models.streaming import Starts, Streaming, state_specs
 from sonant.errors import BundleError, EnvError
 from sonant.runtime.graph import Graph
 from sonant.runtime.info import Dtype, GraphInfo, Role, StateInfo, TensorInfo
@@ -123,7 +123,7 @@ def _split_graphs(model: Classifier) -> tuple[OnnxGraph, OnnxGraph]:
     return frontend, body
 
 
-def state_infos(model: Stateful) -> tuple[StateInfo, ...]:
+def state_infos(model: Starts) -> tuple[StateInfo, ...]:
     """What a stream of the network carries along."""
     fills = initial_fills(model)
     return tuple(
@@ -143,7 +143,7 @@ def with_state(graph: OnnxGraph, state: tuple[StateInfo, ...]) -> OnnxGraph:
     return OnnxGraph(graph.data, graph.info.model_copy(update={"state": state}))
 
 
-def initial_fills(model: Stateful) -> dict[str, float]:
+def initial_fills(model: Starts) -> dict[str, float]:
     """The value that each state tensor is filled with when a stream begins."""
     fills: dict[str, float] = {}
     for name, value in model.init_state(1).items():

@@ -187,4 +187,4 @@ def _parts(wav_BN: Tensor, presence_BF: Tensor | None) -> Parts:
 
 def _error(given: Parts, wanted: Parts) -> float:
     scales = (QUIET, 1.0)[: len(wanted)]
-    return max(largest(*pair, scale) for *pair, scale in zip(given, wanted, scales, strict=True))
+    return max(largest(*each) for each in zip(given, wanted, scales, strict=True))

@@ -17,7 +17,7 @@ import numpy as np
 
 from sonant.audio.decode import decode_path
 from sonant.audio.wav import encode_wav
-from sonant.errors import ModelError, SonantError
+from sonant.errors import SonantError
 from sonant.measure.infer import MAX_S
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.scores import Floats, sigmoid
@@ -34,10 +34,7 @@ def extract_files(
 
     References are files or URLs of the one wanted speaker alone. A mixture that cannot be read is told in its place.
     """
-    bundle = open_bundle(bundle_ref)
-    if bundle.info.extract is None:
-        raise ModelError("model.unknown", f"{bundle.info.id} takes no reference", hint="only extractors do")
-    engine = VoiceEngine(bundle)
+    engine = VoiceEngine(open_bundle(bundle_ref))
     rate_hz = engine.info.sample_rate_hz
     voice_E = engine.enroll([decode_path(files.absolute(url), rate_hz=rate_hz, max_s=MAX_S) for url in references])
     if out is not None:

@@ -172,9 +172,6 @@ def embedding(info: BundleInfo, emb_WE: Floats, duration_s: float, option: None 
 
 def option_of(info: BundleInfo, top_k: int | None = None, point: str | None = None) -> int | str | None:
     """Of what a caller may ask for, what this bundle's task takes; an operating point must be one of its own."""
-    if info.extract is not None:
-        hint = "sonant infer BUNDLE MIXTURE --reference FILE"
-        raise ModelError("model.unknown", f"{info.id} answers with sound, and needs a reference", hint=hint)
     if info.embed is not None:
         return None
     if info.detect is None and point is not None:

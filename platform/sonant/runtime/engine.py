@@ -80,6 +80,12 @@ class Graphs:
 class Engine(Graphs):
     """Runs a bundle whose answers are labels or vectors. F is frames, K labels."""
 
+    def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
+        super().__init__(bundle, threads=threads, providers=providers)
+        if bundle.info.extract is not None:
+            hint = "sonant infer BUNDLE MIXTURE --reference FILE"
+            raise ModelError("model.unknown", f"{bundle.info.id} answers with sound, and needs a reference", hint=hint)
+
     @cached_property
     def _frontend(self) -> Graph:
         return self._load("frontend")

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sonant.errors import AudioError
+from sonant.errors import AudioError, ModelError
+from sonant.runtime.bundle import Bundle
 from sonant.runtime.engine import Graphs
-from sonant.runtime.graph import Graph, State
+from sonant.runtime.graph import PROVIDERS, Graph, State
 from sonant.runtime.info import ExtractInfo
 from sonant.runtime.scores import Floats
 
@@ -40,10 +41,11 @@ class Sound(NamedTuple):
 class VoiceEngine(Graphs):
     """Runs the graphs of an extractor."""
 
-    @property
-    def sizes(self) -> ExtractInfo:
-        assert self.info.extract is not None, "only extractors are opened so"
-        return self.info.extract
+    def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
+        super().__init__(bundle, threads=threads, providers=providers)
+        if bundle.info.extract is None:
+            raise ModelError("model.unknown", f"{bundle.info.id} takes no reference", hint="only extractors do")
+        self.sizes: ExtractInfo = bundle.info.extract
 
     @cached_property
     def _enroll(self) -> Graph:
@@ -108,18 +110,18 @@ class VoiceEngine(Graphs):
         return self.step(silence_BN, voice_BE, state)[0].wav_BN[:, : self.info.latency]
 
     def _streamed(self, mix_BN: Floats, voice_BE: Floats) -> Sound:
-        samples = mix_BN.shape[1]
+        samples, late = mix_BN.shape[1], self.info.latency
         total, state = self._whole_hops(samples), self.init_state(len(mix_BN))
         size = self._whole_hops(int(_CHUNK_S * self.info.sample_rate_hz))
-        sounds: list[Sound] = []
+        wav_BN = np.empty((len(mix_BN), total + late), np.float32)
+        presences: list[Floats] = []
         for start in range(0, total, size):
             piece_BN = _padded(mix_BN[:, start : start + size], min(size, total - start))
             sound, state = self.step(piece_BN, voice_BE, state)
-            sounds.append(sound)
-        rest_BN = self.ending(state, voice_BE, total // self.hop)
-        wav_BN, presence_BF = _joined(sounds)
-        late = self.info.latency
-        return Sound(np.concatenate((wav_BN, rest_BN), axis=1)[:, late : late + samples], presence_BF)
+            wav_BN[:, start : start + piece_BN.shape[1]] = sound.wav_BN
+            presences += [] if sound.presence_BF is None else [sound.presence_BF]
+        wav_BN[:, total:] = self.ending(state, voice_BE, total // self.hop)
+        return Sound(wav_BN[:, late : late + samples], np.concatenate(presences, axis=1) if presences else None)
 
     def _whole(self, mix_BN: Floats, voice_BE: Floats) -> Sound:
         samples = mix_BN.shape[1]

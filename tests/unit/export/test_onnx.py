@@ -65,7 +65,7 @@ def test_the_network_is_left_as_it_is(tiny_trained: Trained, engine: Engine) -> 
 def test_a_frozen_size_is_refused() -> None:
     dims = {0: Dim("batch", min=1), 1: Dim("samples", min=1)}
     wav_BN = torch.zeros(3, 100)
-    trace = export_onnx._trace  # the only way to give it a network that we would never write
+    trace = export_onnx.trace  # the only way to give it a network that we would never write
     with pytest.raises(BundleError, match="axis 1 of wav is frozen"):
         trace("frozen.onnx", nn.Flatten(), (wav_BN,), {"wav": dims}, {"logits": (0,)}, ({0: dims[0]},))
 
