@@ -7,8 +7,8 @@
     bare     twenty lines of DDP by hand on the same batches: no reports, no average, no checkpoints
 
 Rounds visit all three in turn and the median round counts, so other load on the machine hurts all alike. Steps of the
-first epoch are left out. At the end of each epoch Ray's processes confer, which costs the steps beside them: epochs of a
-second or two tell more of that than of training. The result is Markdown.
+first epoch are left out. At the end of each epoch Ray's processes confer, which costs the steps beside them: epochs of
+a second or two tell more of that than of training. The result is Markdown.
 """
 
 from __future__ import annotations
