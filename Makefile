@@ -24,11 +24,11 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 	@test -f store/words/aliases.json || $(SONANT) train kws/words --promote champion
 	@$(SONANT) serve serve/kws http_options.port=$(PORT)
 
-test: $(VENV)/installed browser  ## every test
-	$(BIN)/python -m pytest
+test: unit browser  ## every test
+	$(BIN)/python -m pytest tests/integration tests/browser
 
-unit: $(VENV)/installed  ## the fast tests: no Ray, no browser
-	$(BIN)/python -m pytest tests/unit tests/contract
+unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract
 
 check: $(VENV)/installed  ## lint, format, import law and types: what CI runs besides the tests
 	$(BIN)/ruff check .

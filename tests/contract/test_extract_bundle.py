@@ -196,7 +196,7 @@ def test_evaluation_hears_what_torch_does(engine: VoiceEngine, model: Extractor)
     """Batches have references and mixtures that are padded to the longest."""
     ref_BR, samples_B = torch.from_numpy(np.stack([sound(seed, 701) for seed in range(3)])), torch.tensor([701, 333, 1])
     mix_BN = torch.from_numpy(np.stack([sound(seed, 997) for seed in (4, 5, 6)]))
-    given = evaluate._network(engine.bundle)(mix_BN, ref_BR, samples_B)
+    given = evaluate.network_of(engine.bundle)(mix_BN, ref_BR, samples_B)
     with torch.no_grad():
         wanted = model(mix_BN, ref_BR, samples_B)
     same(given.wav_BN.numpy(), wanted.wav_BN.numpy())
