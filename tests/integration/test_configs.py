@@ -36,7 +36,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], str]:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_smoke_set_trains(name: str, corpus: Callable[[int], str], tmp_path: Path) -> None:
-    rate_hz = load(Experiment, name).model.features.sample_rate_hz
+    rate_hz = load(Experiment, name).classifier.features.sample_rate_hz
     overrides = [f"data.corpus={corpus(rate_hz)}", f"track.runs={tmp_path}", "track.wandb=off"]
     config = load(Experiment, name, overrides, smoke=True)
     result = fit_local(config)
@@ -58,3 +58,21 @@ def test_smoke_set_of_speech_detection_trains(tmp_path: Path) -> None:
     result = fit_local(load(Experiment, "detect/speech", overrides, smoke=True))
     assert 0.0 <= result.metrics["validation"]["auc"] <= 1.0
     assert (Path(result.path) / "review" / "operating.json").stat().st_size > 100
+
+
+def test_smoke_set_of_extraction_trains(tmp_path: Path) -> None:
+    """On nine speakers who hum, three on each side of the split, each at a pitch of their own."""
+    rng = np.random.default_rng(0)
+    clips: list[tuple[Clip, np.ndarray]] = []
+    for number in range(9):
+        for take in range(3):
+            time_N = np.arange(16_000) / 16_000
+            wav_N = 4000 * np.sin(2 * np.pi * 120 * 1.2**number * time_N) + rng.normal(0, 50, 16_000)
+            side = ("train", "validation", "test")[number % 3]
+            clip = Clip(f"{number}-{take}", f"{number}-{take}", speaker=f"s{number}", split=side)
+            clips.append((clip, wav_N.astype(np.int16)))
+    write_corpus(str(tmp_path / "corpus"), clips, name="hums", sample_rate_hz=16_000)
+    overrides = [f"data.corpus={tmp_path / 'corpus'}", "data.split.kind=manifest", f"track.runs={tmp_path}"]
+    result = fit_local(load(Experiment, "extract/causal", [*overrides, "track.wandb=off"], smoke=True))
+    assert np.isfinite(result.metrics["validation"]["si_sdri"])
+    assert (Path(result.path) / "review" / "worst_mixtures.json").stat().st_size > 100
