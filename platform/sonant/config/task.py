@@ -68,7 +68,26 @@ class Postprocess(Section):
         return self
 
 
-class DetectTask(Section):
+class _Wordless(Section):
+    """A task whose answers are not labels of clips: none stands for "nothing", and none becomes an event."""
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """No label stands for "nothing"."""
+        return ()
+
+    @property
+    def events(self) -> EventRule:
+        """Unused."""
+        return EventRule()
+
+    @property
+    def link(self) -> Link:
+        """How outputs become scores, where they do."""
+        return Link()
+
+
+class DetectTask(_Wordless):
     """When is something heard? A probability for each label at each frame; the network needs head.kind=framewise."""
 
     kind: Literal["detect"] = "detect"
@@ -87,16 +106,6 @@ class DetectTask(Section):
     """The operating point `low_fa` gives at most so many false alarms an hour on the validation set."""
 
     @property
-    def background(self) -> tuple[str, ...]:
-        """No label stands for "nothing": then none of them is heard."""
-        return ()
-
-    @property
-    def events(self) -> EventRule:
-        """Unused: segments have a rule of their own."""
-        return EventRule()
-
-    @property
     def link(self) -> Link:
         """Each label is scored for itself."""
         return Link(kind="sigmoid")
@@ -108,7 +117,7 @@ class DetectTask(Section):
         return self
 
 
-class EmbedTask(Section):
+class EmbedTask(_Wordless):
     """Who (or what) is it? Vectors of recordings, to be compared by their cosine: learned by telling the training
     speakers apart, judged on pairs of recordings of others."""
 
@@ -126,21 +135,6 @@ class EmbedTask(Section):
     low_false_accept: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     """The operating point `low_false_accept` takes at most this share of different pairs for the same."""
 
-    @property
-    def background(self) -> tuple[str, ...]:
-        """No label is ever told."""
-        return ()
-
-    @property
-    def events(self) -> EventRule:
-        """Unused: embeddings are of whole recordings."""
-        return EventRule()
-
-    @property
-    def link(self) -> Link:
-        """Unused: embeddings are compared, not scored."""
-        return Link()
-
     @model_validator(mode="after")
     def _one_of_all(self) -> Self:
         if self.loss.kind not in ("cross_entropy", "aam_softmax"):
@@ -148,7 +142,7 @@ class EmbedTask(Section):
         return self
 
 
-class ExtractTask(Section):
+class ExtractTask(_Wordless):
     """One wanted voice out of a mixture, told by a reference of it; needs `data.mixtures` and a network of the job."""
 
     kind: Literal["extract"] = "extract"
@@ -165,21 +159,6 @@ class ExtractTask(Section):
     """Weight of the energy (dB below the mixture) that is left where the wanted voice is absent."""
     absent_floor_db: Annotated[float, Field(lt=0)] = -40.0
     """That energy no longer counts below this."""
-
-    @property
-    def background(self) -> tuple[str, ...]:
-        """There are no labels."""
-        return ()
-
-    @property
-    def events(self) -> EventRule:
-        """Unused: the answer is sound."""
-        return EventRule()
-
-    @property
-    def link(self) -> Link:
-        """Unused: the answer is sound."""
-        return Link()
 
 
 def _kind(data: Any) -> str:

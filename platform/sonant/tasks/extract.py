@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,17 @@ from models.extract.base import Extraction
 from sonant.config.task import ExtractTask
 from sonant.data.mix.batch import UNKNOWN, MixBatch
 from sonant.losses.absent import absent_energy
-from sonant.losses.extraction import extraction
 from sonant.losses.presence import presence
 from sonant.losses.si_sdr import si_sdr
 from sonant.losses.snr import snr
-from sonant.losses.spexplus import speaker_loss
+from sonant.losses.spexplus import spexplus, spexplus_short
+from sonant.metrics.item import SILENT_DB
 from sonant.tasks.task import Scores
 
 MEASURES = ("si_sdr", "si_sdr_mixture", "left_db", "confused", "presence", "speaker")
 """Columns of a score, in dB, and as shares: si_sdr of the output and of the mixture, energy of the output over the
 mixture's, whether the output is nearer to another voice than to the wanted one, the mean probability that the wanted
 voice is there, whether the reference's speaker was told (NaN: unknown, or not asked)."""
-SILENT_DB = -20.0
-"""An output that is so far below its mixture counts as silence."""
-
 _RATIOS = {"si_sdr": si_sdr, "snr": snr}
 
 Network = Callable[[Tensor, Tensor, Tensor], Extraction]
@@ -46,8 +42,6 @@ class Extract:
     def __init__(self, cfg: ExtractTask, labels: tuple[str, ...]) -> None:
         """`labels` are the speakers that training tells apart."""
         self.cfg, self.labels = cfg, labels
-        first = 1 - sum(cfg.scales)
-        self._scales = (first, *cfg.scales)
 
     def inputs(self, batch: MixBatch, *, training: bool = False) -> MixBatch:
         """Mixtures come as they are."""
@@ -56,22 +50,26 @@ class Extract:
     def loss(self, model: nn.Module, inputs: MixBatch) -> Tensor:
         """What training makes small, a scalar: of all outputs of the network, of its presence and of its speakers."""
         cfg, given = self.cfg, model(inputs.mix_BN, inputs.ref_BR, inputs.ref_samples_B)
-        of_output = partial(
-            extraction,
-            target_BN=inputs.target_BN,
-            samples_B=inputs.mix_samples_B,
-            mix_BN=inputs.mix_BN,
-            present_B=inputs.present_B,
-            absent_weight=cfg.absent_weight,
-            floor_db=cfg.absent_floor_db,
-            ratio=_RATIOS[cfg.ratio],
-        )
-        waves = (given.wav_BN, *given.scales)
-        weights = self._scales if len(waves) > 1 else (1.0,)
-        loss = torch.stack([w * of_output(wav_BN) for w, wav_BN in zip(weights, waves, strict=True)]).sum()
+        about: dict[str, Any] = {
+            "target_BN": inputs.target_BN,
+            "samples_B": inputs.mix_samples_B,
+            "logits_BK": given.logits_BK,
+            "speaker_B": inputs.speaker_B,
+            "gamma": cfg.speaker_weight,
+            "mix_BN": inputs.mix_BN,
+            "present_B": inputs.present_B,
+            "absent_weight": cfg.absent_weight,
+            "floor_db": cfg.absent_floor_db,
+            "ratio": _RATIOS[cfg.ratio],
+        }
+        if given.scales:
+            alpha, beta = cfg.scales
+            loss = spexplus((given.wav_BN, *given.scales), alpha=alpha, beta=beta, **about)
+        else:
+            loss = spexplus_short(given.wav_BN, **about)
         if given.presence_BF is not None:
             loss = loss + cfg.presence_weight * presence(given.presence_BF, inputs.present_B, _frames(given, inputs))
-        return loss + cfg.speaker_weight * speaker_loss(given.logits_BK, inputs.speaker_B, like=loss)
+        return loss
 
     def score(self, network: Network, batch: MixBatch) -> Scores:
         """MEASURES of each mixture; the label is 1 where the wanted voice is there."""
@@ -127,7 +125,7 @@ class Extract:
             "si_sdr_mixture": there["si_sdr_mixture"],
             "confused": there["confused"],
             "left_db": left_N,
-            "silenced": left_N <= SILENT_DB,
+            "silenced": left_N <= -SILENT_DB,
             "presence": right_N[~np.isnan(by_name["presence"])],
             "speaker_accuracy": by_name["speaker"][~np.isnan(by_name["speaker"])],
         }

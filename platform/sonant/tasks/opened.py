@@ -17,7 +17,6 @@ from sonant.data.mix.mixer import SIDES, Mixer
 from sonant.data.split import Rows
 from sonant.data.targets import FrameGrid
 from sonant.errors import ConfigError
-from sonant.tasks.extract import Extract
 from sonant.tasks.kinds import create, grid, identity
 from sonant.tasks.task import AnyTask, Batches
 
@@ -44,7 +43,7 @@ def opened(
     share = {"rank": rank, "world": world, "seed": cfg.seed}
     if isinstance(cfg.task, ExtractTask):
         mixed = {side: _mixtures(cfg, labels, corpus, side, rows[side], training, share) for side in rows}
-        return Opened(Extract(cfg.task, labels), mixed)
+        return Opened(create(cfg.task, labels, ()), mixed)
     frames = grid(cfg, labels, model)
     clips = {
         side: _clips(cfg, labels, corpus, rows[side], training and side == "train", frames, share) for side in rows
