@@ -8,6 +8,7 @@ from pydantic import Field
 
 from models.base import Section
 from sonant.config.mix import Mixtures
+from sonant.config.noisy import Noisy
 
 
 class Split(Section):
@@ -99,6 +100,8 @@ class DataConfig(Section):
     mixtures: Mixtures | None = None
     """How voices of the corpus are mixed, for extraction, which needs it. Nothing of `clip_s`, `augment`, `pieces` and
     `repeat` counts then."""
+    noisy: Noisy | None = None
+    """How noise is put on the speech of the corpus, for enhancement, which needs it. Likewise."""
     repeat: Annotated[int, Field(ge=1)] = 1
     """Times that an epoch goes through the training clips: small corpora need fewer validations that way."""
     prefetch: Annotated[int, Field(ge=0)] = 2

@@ -12,10 +12,14 @@ from models.spec import SPECS, AnyNetworkConfig
 from sonant.config.data import DataConfig
 from sonant.config.export import ExportConfig
 from sonant.config.ray import RayConfig
-from sonant.config.task import ClassifyTask, EmbedTask, ExtractTask, TaskConfig
+from sonant.config.task import ClassifyTask, EmbedTask, TaskConfig
 from sonant.config.track import TrackConfig
 from sonant.config.train import TrainConfig
 from sonant.config.tune import TuneConfig
+
+
+_SOUND = {"extract": "mixtures", "enhance": "noisy"}
+"""Tasks whose answer is sound, and the section of `data` that says what they hear."""
 
 
 class Experiment(Section):
@@ -27,7 +31,7 @@ class Experiment(Section):
     """Seed of weights, batches, augmentation and dropout."""
     task: TaskConfig = ClassifyTask()
     """What the outputs of the network mean: a label for each clip (classify), what is heard when (detect),
-    a vector to compare by (embed), or a wanted voice (extract)."""
+    a vector to compare by (embed), a wanted voice (extract), or speech without its noise (enhance)."""
     model: AnyNetworkConfig
     data: DataConfig
     train: TrainConfig = TrainConfig()
@@ -45,15 +49,16 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _network_fits_the_task(self) -> Self:
-        extracts = isinstance(self.task, ExtractTask)
-        if extracts != (SPECS[self.model.kind].job == "extract"):
-            fitting = ", ".join(kind for kind, spec in SPECS.items() if (spec.job == "extract") == extracts)
-            raise ValueError(
-                f"model.kind={self.model.kind} is no network for task.kind={self.task.kind}: use {fitting}"
-            )
-        if extracts != (self.data.mixtures is not None):
-            told = "needs data.mixtures" if extracts else "has no use for data.mixtures"
-            raise ValueError(f"task.kind={self.task.kind} {told}")
+        # Networks whose answers are labels serve several tasks; those whose answer is sound, their own.
+        job = self.task.kind if self.task.kind in _SOUND else "labels"
+        fitting = [kind for kind, spec in SPECS.items() if (spec.job if spec.job in _SOUND else "labels") == job]
+        if self.model.kind not in fitting:
+            told = f"model.kind={self.model.kind} is no network for task.kind={self.task.kind}"
+            raise ValueError(f"{told}: use {', '.join(fitting)}")
+        for task, section in _SOUND.items():
+            if (self.task.kind == task) != (getattr(self.data, section) is not None):
+                told = "needs" if self.task.kind == task else "has no use for"
+                raise ValueError(f"task.kind={self.task.kind} {told} data.{section}")
         return self
 
     @model_validator(mode="after")

@@ -161,6 +161,28 @@ class ExtractTask(_Wordless):
     """That energy no longer counts below this."""
 
 
+class EnhanceTask(_Wordless):
+    """The speech in noisy speech; needs `data.noisy` and a network of the job. What training makes small is a sum."""
+
+    kind: Literal["enhance"] = "enhance"
+    l1: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the mean absolute difference of samples, relative to the level of the noisy speech."""
+    si_sdr: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the negative ratio (dB) of the speech to all else in the output, at any level of it."""
+    stft: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the distance of spectra at three resolutions (Yamamoto et al. 2020, arXiv:1910.11480)."""
+    compressed: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the distance of complex spectra and of their sizes, each size to the power of `compression`."""
+    compression: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """That power."""
+
+    @model_validator(mode="after")
+    def _learns_something(self) -> Self:
+        if not self.l1 + self.si_sdr + self.stft + self.compressed:
+            raise ValueError("l1, si_sdr, stft and compressed are all 0: there is nothing to learn")
+        return self
+
+
 def _kind(data: Any) -> str:
     """A section without a kind is a classifier's."""
     return str(data.get("kind", "classify") if isinstance(data, dict) else data.kind)  # pyright: ignore
@@ -170,6 +192,7 @@ TaskConfig = Annotated[
     Annotated[ClassifyTask, Tag("classify")]
     | Annotated[DetectTask, Tag("detect")]
     | Annotated[EmbedTask, Tag("embed")]
-    | Annotated[ExtractTask, Tag("extract")],
+    | Annotated[ExtractTask, Tag("extract")]
+    | Annotated[EnhanceTask, Tag("enhance")],
     Discriminator(_kind),
 ]

@@ -1,0 +1,76 @@
+"""How noisy speech is made of clean speech and noise: for training on the fly and for fixed sets alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from models.base import Section
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Db = Annotated[float, Field(ge=-120, le=120)]
+
+
+class Noising(Section):
+    """What an item is drawn from. Every draw depends on (seed, side, epoch, number of the item) alone."""
+
+    noise_corpus: str | None = None
+    """A prepared corpus to take noise from, at the same rate, whose splits are kept apart; without one, coloured noise
+    is made."""
+    item_s: Annotated[float, Field(gt=0, le=3600)] = 4.0
+    """Length of an item."""
+    gap_s: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] = (0.1, 0.6)
+    """Range of the pause between two recordings of one speaker, which follow one another until an item is full."""
+    snr_db: tuple[_Db, _Db] = (-5.0, 20.0)
+    """Range of the ratio of speech to noise, each over the samples in which there is speech."""
+    noises: tuple[Annotated[int, Field(ge=1, le=4)], Annotated[int, Field(ge=1, le=4)]] = (1, 2)
+    """Fewest and most noises that sound at once."""
+    noise_only_p: _Share = 0.05
+    """Share of the items without speech: the target is silence."""
+    clean_only_p: _Share = 0.05
+    """Share of the items without noise: nothing is to be changed."""
+    level_dbfs: tuple[_Db, _Db] = (-38.0, -16.0)
+    """Range of the level (RMS) of the speech while it speaks. Items that would clip are turned down."""
+    room_p: _Share = 0.0
+    """Share of the items whose speech sounds in a simulated room."""
+    room_rt60_s: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.1, 0.6)
+    """Range of the reverberation time."""
+    early_ms: Annotated[float, Field(ge=0)] = 50.0
+    """The target keeps the room's reflections up to so long after the direct sound."""
+    band_limit_p: _Share = 0.0
+    """Share of the items of a narrow line: both noisy speech and target lose what is above."""
+    band_limit_hz: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (3400.0, 7000.0)
+    """Range of where that begins."""
+    clip_p: _Share = 0.0
+    """Share of the items whose noisy side is overdriven."""
+    clip_db: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 10.0)
+    """Range of how far its peaks are cut."""
+    codec_p: _Share = 0.0
+    """Share of the items whose noisy side goes through mu-law companding of 8 bits."""
+    trim_db: Annotated[float, Field(gt=0)] | None = 30.0
+    """Cuts what is softer than a recording's loudest moment by more than this off both its ends; null: nothing."""
+    excluded_noises: tuple[str, ...] = ()
+    """Labels of the noise corpus that are not used."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for name in ("gap_s", "snr_db", "noises", "level_dbfs", "room_rt60_s", "band_limit_hz", "clip_db"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name}=[{low:g}, {high:g}] must rise")
+        if self.noise_only_p + self.clean_only_p > 1:
+            raise ValueError("noise_only_p and clean_only_p are shares of one whole")
+        return self
+
+
+class Noisy(Noising):
+    """The noisy speech of a run: drawn from the corpus on the fly, other in each epoch; validation and test have the
+    same items every time."""
+
+    items: Annotated[int, Field(ge=1)] = 4000
+    """Items of an epoch."""
+    validation_items: Annotated[int, Field(ge=1)] = 200
+    """Items that tell which checkpoint is best."""
+    test_items: Annotated[int, Field(ge=1)] = 400
+    """Items of test speakers and test noises, where there are any."""
