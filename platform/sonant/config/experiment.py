@@ -17,7 +17,6 @@ from sonant.config.track import TrackConfig
 from sonant.config.train import TrainConfig
 from sonant.config.tune import TuneConfig
 
-
 _SOUND = {"extract": "mixtures", "enhance": "noisy"}
 """Tasks whose answer is sound, and the section of `data` that says what they hear."""
 
