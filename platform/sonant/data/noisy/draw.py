@@ -126,9 +126,8 @@ def _noises(
             for _ in range(_LOOKS)
         )
         first = next(looks)
-        heard.append(
-            next((noise for noise in itertools.chain((first,), looks) if _is_heard(noise, noises, spoken_N)), first)
-        )
+        all_looks = itertools.chain((first,), looks)
+        heard.append(next((noise for noise in all_looks if _is_heard(noise, noises, spoken_N)), first))
     return tuple(heard)
 
 
