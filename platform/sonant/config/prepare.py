@@ -9,6 +9,7 @@ from pydantic import Field
 from models.base import Section
 from sonant.config.data import Split
 from sonant.config.mix import Mixing
+from sonant.config.noisy import Noising
 
 
 class _Prepare(Section):
@@ -191,6 +192,49 @@ class PrepareMix(Section):
     """Folder or URL to write sound files to: mixtures, targets, references, other voices, and mixtures.csv."""
 
 
+class PrepareNoisy(Section):
+    """A table of noisy speech: recipes over a prepared corpus, split by speaker, and a corpus of noise, split by kind
+    of noise. Nothing is rendered unless `render` says so."""
+
+    kind: Literal["noisy"] = "noisy"
+    out: str
+    """Table to write: a file or URL that ends in .parquet."""
+    corpus: str
+    """Folder or URL of a prepared corpus of clean speech."""
+    split: Split = Split()
+    """Which speakers are training, validation and test material."""
+    items: dict[Literal["train", "validation", "test"], Annotated[int, Field(ge=0)]] = {
+        "train": 8000,
+        "validation": 1000,
+        "test": 1000,
+    }
+    """Items of each side; a side that is not named has none."""
+    hours: dict[Literal["train", "validation", "test"], Annotated[float, Field(ge=0)]] | None = None
+    """Hours of noisy speech of each side, all levels together, in place of `items`."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of everything that is drawn, but for `noising.noise_seed`."""
+    noising: Noising = Noising()
+    verify: Annotated[int, Field(ge=0)] = 20
+    """Items of each side that are rendered and measured before the table is written."""
+    render: str | None = None
+    """Folder or URL to write sound files to: noisy, clean and noise of each item, and pairs.csv."""
+
+
+class PrepareNoisyPairs(Section):
+    """A table of noisy files and the clean ones that belong to them, of a published set: nothing is decoded."""
+
+    kind: Literal["noisy_pairs"] = "noisy_pairs"
+    layout: Literal["ms_snsd", "voicebank", "dns"]
+    """How the files lie: NoisySpeech_training beside CleanSpeech_training (ms_snsd), noisy_testset_wav beside
+    clean_testset_wav (voicebank), or noisy beside clean with a fileid in the names (dns)."""
+    root: str
+    """Folder or URL that holds those folders; of dns, at any depth."""
+    out: str
+    """CSV to write: a file or URL; paths in it are absolute."""
+    part: Literal["train", "test", ""] = ""
+    """Of voicebank and ms_snsd, which part; empty: all that are there."""
+
+
 CorpusConfig = (
     PrepareFolder
     | PrepareFsdd
@@ -205,4 +249,4 @@ CorpusConfig = (
 )
 """What makes a corpus."""
 
-PrepareConfig = Annotated[CorpusConfig | PrepareMix, Field(discriminator="kind")]
+PrepareConfig = Annotated[CorpusConfig | PrepareMix | PrepareNoisy | PrepareNoisyPairs, Field(discriminator="kind")]
