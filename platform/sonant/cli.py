@@ -54,7 +54,7 @@ def _prepare_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
         help="fsdd, speech_commands, ravdess, emodb, librispeech, folder, manifest, spans, words, mix, noisy, "
-        "noisy_pairs, noise_set, path or `check`",
+        "noisy_pairs, ms_snsd, voicebank, dns, path or `check`",
     )
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: corpora, tables of recipes"

@@ -166,6 +166,37 @@ class PrepareJoin(_Prepare):
     """What the others' labels are called in the first: {zero: "0"}."""
 
 
+class PrepareMsSnsd(_Prepare):
+    """Clean speech or noise of MS-SNSD (Reddy et al. 2019): clean_train, clean_test, noise_train, noise_test, or the
+    files of one of them; the kind of a noise is what its name begins with, as in AirConditioner_1.wav."""
+
+    kind: Literal["ms_snsd"] = "ms_snsd"
+    root: str
+    """Folder or URL that holds those folders, or the files of one."""
+    part: Literal["clean", "noise"]
+    """Which of the two."""
+
+
+class PrepareVoicebank(_Prepare):
+    """Clean speech of VoiceBank-DEMAND (Valentini 2017): clean_trainset_28spk_wav/p226_001.wav, clean_testset_wav; the
+    numbers of the speakers are in the names."""
+
+    kind: Literal["voicebank"] = "voicebank"
+    root: str
+    """Folder or URL that holds those folders."""
+
+
+class PrepareDns(_Prepare):
+    """Clean speech or noise of the DNS challenge (Reddy et al. 2020): datasets/clean, noise, at any depth; readers are
+    known where names tell them (read_speech)."""
+
+    kind: Literal["dns"] = "dns"
+    root: str
+    """Folder or URL of `datasets`."""
+    part: Literal["clean", "noise", "impulse_responses"]
+    """Which of its folders."""
+
+
 class PrepareMix(Section):
     """A table of mixtures of voices, of which one is wanted: recipes over a prepared corpus, split by speaker. Nothing
     is rendered unless `render` says so."""
@@ -246,6 +277,9 @@ CorpusConfig = (
     | PrepareSpans
     | PrepareSynth
     | PrepareJoin
+    | PrepareMsSnsd
+    | PrepareVoicebank
+    | PrepareDns
 )
 """What makes a corpus."""
 

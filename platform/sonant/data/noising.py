@@ -104,16 +104,15 @@ def check_table(url: str) -> None:
 
 def _recipes(mixers: dict[Side, NoisyMixer], config: PrepareNoisy, progress: Progress) -> Iterator[Recipe]:
     """So many items of each side, or until they are so many hours."""
-    item_s = config.noising.item_s
-    about = {
-        side: math.ceil(config.hours[side] * 3600 / item_s) if config.hours else config.items[side] for side in mixers
-    }
-    done, total = 0, sum(about.values())
+    hours, item_s = config.hours, config.noising.item_s
+    count = {side: math.ceil(hours[side] * 3600 / item_s) if hours else config.items[side] for side in mixers}
+    done, total = 0, sum(count.values())
     for side, mixer in mixers.items():
-        left = config.hours[side] * 3600 * mixer.sample_rate_hz if config.hours else math.inf
-        index = 0
-        while left > 0 and (config.hours or index < about[side]):
+        left = hours[side] * 3600 * mixer.sample_rate_hz if hours else math.inf
+        for index in range(count[side]):
+            if left <= 0:
+                break
             recipe = mixer.recipe(0, index)
             yield recipe
-            index, left, done = index + 1, left - recipe.samples, done + 1
-            progress(min(done, total), total)
+            left, done = left - recipe.samples, done + 1
+            progress(done, total)
