@@ -56,7 +56,7 @@ def ms_snsd(root: str, part: str) -> Found:
 
 
 def voicebank(root: str, part: str) -> Found:
-    """noisy_<part>_wav beside clean_<part>_wav, speakers by their numbers; noise and ratios where the logs are there."""
+    """noisy_<part>_wav beside clean_<part>_wav, speakers by their numbers; noise and ratios where the logs are."""
     told = {name: line for log in ("log_testset.txt", "log_trainset_28spk.txt", "log_trainset_56spk.txt")
             for name, *line in _lines(f"{root}/{log}")}  # fmt: skip
 
