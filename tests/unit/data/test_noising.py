@@ -93,7 +93,7 @@ def test_hours_of_whole_recordings_at_a_grid_of_ratios(config) -> None:
 def test_a_table_is_proven_before_it_is_written(config, monkeypatch, tmp_path: Path) -> None:
     right = rendering._noise_gain
     monkeypatch.setattr(rendering, "_noise_gain", lambda *told: float(np.sqrt(right(*told))))
-    with pytest.raises(DataError, match="dB of speech to noise|a level of"):
+    with pytest.raises(DataError, match=r"dB of speech to noise|a level of"):
         prepare_noisy(config())
     assert not (tmp_path / "t.parquet").exists()
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from models.base import Section
 from sonant.data.corpus import Corpus
+from sonant.data.manifest import Table
 from sonant.errors import DataError
 
 _MAX_BYTES = 2 << 30
@@ -108,7 +109,7 @@ def is_table(url: str, form: Format[Any, Any]) -> bool:
     return form.key in _read(url, form.verb)[1]
 
 
-def _read(url: str, verb: str) -> tuple[pa.Table, dict[bytes, bytes]]:
+def _read(url: str, verb: str) -> tuple[Table, dict[bytes, bytes]]:
     try:
         with fsspec.open(url, "rb") as file:
             raw = cast(bytes, cast(Any, file).read(_MAX_BYTES))
