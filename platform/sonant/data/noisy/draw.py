@@ -79,11 +79,12 @@ def _line(cfg: Noising, generator: Generator) -> tuple[Room | None, float | None
     )).tolist()  # fmt: skip
     room = Room(int(generator.integers(SEEDS)), float(generator.uniform(*cfg.room_rt60_s)))
     band_hz, clip_db = float(generator.uniform(*cfg.band_limit_hz)), float(generator.uniform(*cfg.clip_db))
+    codec = cfg.codecs[generator.integers(len(cfg.codecs))]
     return (
         room if inside else None,
         band_hz if narrow else None,
         clip_db if overdriven else None,
-        "mulaw" if coded else None,
+        codec if coded else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sonant.audio.lossy import through
 from sonant.audio.samples import Wav
 from sonant.data.augment.room import convolve
 from sonant.data.corpus import Corpus
@@ -78,4 +79,6 @@ def _noise_gain(recipe: Recipe, speech_N: Wav, noise_N: Wav, active_N: NDArray[n
 def _through_line(recipe: Recipe, wav_N: Wav) -> Wav:
     if recipe.clip_db is not None:
         wav_N = overdriven(wav_N, recipe.clip_db)
-    return wav_N if recipe.codec is None else mulaw(wav_N)
+    if recipe.codec is None:
+        return wav_N
+    return mulaw(wav_N) if recipe.codec == "mulaw" else through(wav_N, recipe.codec)
