@@ -29,6 +29,8 @@ from models.streaming import State, child, nest
 
 POWER = 0.3
 """Magnitudes are compressed to this power, so that weak harmonics count."""
+_FLOOR = 1e-4
+"""Power in relation to the level that a bin does not seem to fall below: the rounding of loud bins is not looked at."""
 _SILENCE = 1e-12
 """Mean power of bins under which a frame is silence: far below the least bit of 16."""
 
@@ -149,8 +151,7 @@ class Bands(nn.Module):
         power_BT1G = x.square().sum(2, keepdim=True)
         level_B1T, after = self.level.step(power_BT1G.mean(-1).transpose(1, 2), child("level", state))
         scale_BT11 = torch.rsqrt(level_B1T + _SILENCE).transpose(1, 2)[..., None]
-        # The floor keeps gradient and quotient finite where there is nothing.
-        power_BT1G = power_BT1G * scale_BT11.square() + 1e-6
+        power_BT1G = power_BT1G * scale_BT11.square() + _FLOOR
         shrunk_BT2G = x * (scale_BT11 * power_BT1G ** ((POWER - 1) / 2))
         feature_BT3G = torch.cat([power_BT1G ** (POWER / 2), shrunk_BT2G], 2)
         token_BT3KS = (feature_BT3G @ self.merge).unflatten(-1, (self.tokens, self.seen))
