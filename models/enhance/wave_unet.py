@@ -1,4 +1,4 @@
-"""Wave-U-Net for speech: Stoller et al. 2018, arXiv:1806.03185; for denoising Macartney and Weyde 2018, arXiv:1811.11307.
+"""Wave-U-Net for speech: Stoller et al. 2018, arXiv:1806.03185; to take out noise Macartney and Weyde 2018.
 
 Each level filters, keeps what it has for the way back, and drops every second sample; on the way back samples are
 doubled by linear interpolation. The defaults are the widths of a published denoiser that sums on the way back. Of all
