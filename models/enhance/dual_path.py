@@ -133,9 +133,13 @@ class Bands(nn.Module):
     """Features of the tokens of each frame, in relation to a running level: [B, T, 2, G] -> [T, B, K, features]."""
 
     merge: Tensor
+    tilt: Tensor
 
     def __init__(self, config: DualPathConfig, spread_FG: Tensor) -> None:
         super().__init__()
+        # Speech falls by 6 dB an octave and more: without this its weak upper half would be taken for rounding.
+        hz_G = config.bin_hz * torch.arange(spread_FG.shape[1])
+        self.register_buffer("tilt", (hz_G / 1000).clamp_min(0.2), persistent=False)
         around = config.group // 2
         self.tokens, self.seen = config.bands // config.group, config.group + 2 * around
         self.size = 3 * self.seen
@@ -148,6 +152,7 @@ class Bands(nn.Module):
         return nest("level", self.level.init_state(rows))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        x = x * self.tilt
         power_BT1G = x.square().sum(2, keepdim=True)
         level_B1T, after = self.level.step(power_BT1G.mean(-1).transpose(1, 2), child("level", state))
         scale_BT11 = torch.rsqrt(level_B1T + _SILENCE).transpose(1, 2)[..., None]
