@@ -27,6 +27,9 @@ class Enhance:
     """The task of an enhancement network. Letters: B batch, N samples, M measures."""
 
     of_frames = False
+    kinds = ("noise_only", "noisy", "clean_only")
+    measures = MEASURES
+    summary = "enhancement"
     metric_names = ("si_sdri", "si_sdr", "si_sdr_noisy", "snr", "left_db", "harmed_db")
 
     def __init__(self, cfg: EnhanceTask) -> None:
@@ -64,6 +67,16 @@ class Enhance:
             absent_energy(wav_BN, batch.noisy_BN, samples_B, floor_db=-_CEILING_DB),
         )
         return torch.stack(columns, dim=1)
+
+    def gains(self, measure_NK: NDArray[np.floating], label_N: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Improvement of each item with speech and noise; NaN of the others."""
+        own_N, before_N = (measure_NK[:, MEASURES.index(name)] for name in ("si_sdr", "si_sdr_noisy"))
+        return np.where(label_N == NOISY, own_N - before_N, np.nan).astype(np.float64)
+
+    def waves(self, network: Network, batch: NoisyBatch) -> dict[str, Tensor]:
+        """Of a batch of one item: what went in, what was in it, and what came out."""
+        waves = {"noisy": batch.noisy_BN, "clean": batch.clean_BN, "output": network(batch.noisy_BN)}
+        return {what: wav_BN[0] for what, wav_BN in waves.items()}
 
     def metrics(
         self,
