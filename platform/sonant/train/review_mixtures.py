@@ -91,9 +91,7 @@ def _rows(task: SoundTask, side: str, scored: Scored) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def _write_worst(
-    folder: str, model: nn.Module, task: SoundTask, loader: Loader, scored: Scored, worst: int
-) -> None:
+def _write_worst(folder: str, model: nn.Module, task: SoundTask, loader: Loader, scored: Scored, worst: int) -> None:
     gain_N = task.gains(scored.logits_NK, scored.label_N)
     order = [index for index in np.argsort(gain_N).tolist() if not np.isnan(gain_N[index])][:worst]
     device = next(model.parameters()).device
