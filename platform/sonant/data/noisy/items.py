@@ -17,8 +17,10 @@ class Item(NamedTuple):
     """NaN: unknown."""
     noisy_N: Wav
     clean_N: Wav
+    speaker: str = ""
+    """Who speaks; empty: nobody, or unknown."""
 
 
 def item(recipe: Recipe, rendered: Rendered) -> Item:
     """The item of a recipe and its sound."""
-    return Item(recipe.id, recipe.snr_db, rendered.noisy_N, rendered.clean_N)
+    return Item(recipe.id, recipe.snr_db, rendered.noisy_N, rendered.clean_N, recipe.speaker)
