@@ -76,7 +76,7 @@ def test_it_holds_its_graphs_and_their_proofs(engine: VoiceEngine, model: Extrac
     for graph in info.graphs.values():
         assert all(isinstance(tensor.shape[0], str) for tensor in (*graph.inputs, *graph.outputs))
     assert (info.hop, info.latency) == (model.hop, model.latency)
-    assert engine.sizes.presence == (info.name == "causal")
+    assert engine.presence == (info.name == "causal")
 
 
 def test_nobody_who_was_trained_on_is_in_it(engine: VoiceEngine) -> None:
@@ -125,7 +125,7 @@ def test_mixtures_of_any_length_are_what_torch_gives(engine: VoiceEngine, model:
     voice_E, mix_N = engine.enroll([sound(1, 900)]), sound(2, samples)
     given = engine.extract(mix_N, voice_E)
     same(given.wav_BN, in_torch(model, mix_N, voice_E))
-    if engine.sizes.presence:
+    if engine.presence:
         assert given.presence_BF is not None
         assert given.presence_BF.shape == (-(-samples // engine.hop),)
 
