@@ -31,7 +31,7 @@ from sonant.measure import evaluate
 from sonant.runtime.bundle import judge, open_bundle
 from sonant.runtime.info import REQUIRED, Role
 from sonant.runtime.scores import sigmoid
-from sonant.runtime.voice_session import VoiceSession
+from sonant.runtime.sound_session import SoundSession
 from sonant.runtime.voice_slots import VoicePool
 from sonant.runtime.voices import WHOLE_S, VoiceEngine
 
@@ -76,7 +76,7 @@ def test_it_holds_its_graphs_and_their_proofs(engine: VoiceEngine, model: Extrac
     for graph in info.graphs.values():
         assert all(isinstance(tensor.shape[0], str) for tensor in (*graph.inputs, *graph.outputs))
     assert (info.hop, info.latency) == (model.hop, model.latency)
-    assert engine.presence == (info.name == "causal")
+    assert engine.sizes.presence == (info.name == "causal")
 
 
 def test_nobody_who_was_trained_on_is_in_it(engine: VoiceEngine) -> None:
@@ -125,7 +125,7 @@ def test_mixtures_of_any_length_are_what_torch_gives(engine: VoiceEngine, model:
     voice_E, mix_N = engine.enroll([sound(1, 900)]), sound(2, samples)
     given = engine.extract(mix_N, voice_E)
     same(given.wav_BN, in_torch(model, mix_N, voice_E))
-    if engine.presence:
+    if engine.sizes.presence:
         assert given.presence_BF is not None
         assert given.presence_BF.shape == (-(-samples // engine.hop),)
 
@@ -158,13 +158,13 @@ def test_clients_that_come_and_go_never_hear_each_other(engine: VoiceEngine) -> 
     """Each with a voice of its own, in chunks of any size: what comes out is what the whole mixture gives."""
     rng = np.random.default_rng(0)
     pool = VoicePool(engine, 4)
-    clients: dict[Any, tuple[VoiceSession, Floats, Floats, list[Floats], list[Floats]]] = {}
+    clients: dict[Any, tuple[SoundSession, Floats, Floats, list[Floats], list[Floats]]] = {}
     compared = 0
     for turn in range(60):
         voice_E = engine.enroll([sound(turn, 500)])
         if (slot := pool.follow(voice_E)) is not None:
             mix_N = sound(100 + turn, int(rng.integers(1, 1500)))
-            clients[slot] = (VoiceSession(pool, slot, RATE_HZ), mix_N, voice_E, [], [])
+            clients[slot] = (SoundSession(pool, slot, RATE_HZ), mix_N, voice_E, [], [])
         ready: dict[Any, Floats] = {}
         for slot, (session, mix_N, _, _, _) in clients.items():
             if session.received < len(mix_N):
@@ -227,7 +227,7 @@ def test_a_session_at_another_rate_gives_each_sample_back(engine: VoiceEngine) -
     pool = VoicePool(engine, 1)
     slot = pool.follow(engine.enroll([sound(1, 500)]))
     assert slot is not None
-    session, given = VoiceSession(pool, slot, 2 * RATE_HZ), 0
+    session, given = SoundSession(pool, slot, 2 * RATE_HZ), 0
     session.push(sound(2, 3001))
     session.flush()
     while (chunk := session.ready()) is not None:

@@ -21,7 +21,7 @@ class Heard:
     """What one step gave one stream: as many samples as went in, `latency` samples behind them."""
 
     wav_N: Floats
-    presence_F: Floats | None
+    presence_F: Floats | None = None
     """Probability that the wanted voice is there, one a hop; None: the network does not tell."""
 
 

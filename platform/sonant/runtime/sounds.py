@@ -50,7 +50,12 @@ class SoundEngine(Graphs):
         super().__init__(bundle, threads=threads, providers=providers)
         if bundle.info.sound is None:
             raise ModelError("model.unknown", f"{bundle.info.id} does not answer with sound")
-        self.sizes: SoundInfo = bundle.info.sound
+
+    @property
+    def sizes(self) -> SoundInfo:
+        """What belongs to such a bundle."""
+        assert self.info.sound is not None, "it was looked at"
+        return self.info.sound
 
     @property
     def provider(self) -> str:

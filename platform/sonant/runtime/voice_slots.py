@@ -19,7 +19,7 @@ class VoicePool(SoundPool):
     """`capacity` streams of one extractor."""
 
     def __init__(self, engine: VoiceEngine, capacity: int) -> None:
-        super().__init__(engine, capacity, {VOICE: np.zeros((1, engine.voice_size), np.float32)})
+        super().__init__(engine, capacity, {VOICE: np.zeros((1, engine.sizes.voice_size), np.float32)})
 
     def follow(self, voice_E: Floats) -> Slot | None:
         """A slot that has heard nothing and extracts this voice; None when all are taken."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sonant.errors import AudioError, ModelError
 from sonant.runtime.bundle import Bundle
 from sonant.runtime.graph import PROVIDERS, Graph, State
+from sonant.runtime.info import ExtractInfo
 from sonant.runtime.scores import Floats
 from sonant.runtime.sounds import WHOLE_S, Held, Sound, SoundEngine
 
@@ -37,9 +38,12 @@ class VoiceEngine(SoundEngine):
         super().__init__(bundle, threads=threads, providers=providers)
         if bundle.info.extract is None:
             raise ModelError("model.unknown", f"{bundle.info.id} takes no reference", hint="only extractors do")
-        self.voice_size = bundle.info.extract.voice_size
-        self.presence = bundle.info.extract.presence
-        """Whether it tells if the wanted voice is there."""
+
+    @property
+    def sizes(self) -> ExtractInfo:
+        """What belongs to an extractor."""
+        assert self.info.extract is not None, "it was looked at"
+        return self.info.extract
 
     @cached_property
     def _enroll(self) -> Graph:

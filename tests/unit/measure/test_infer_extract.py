@@ -45,7 +45,7 @@ def test_each_mixture_becomes_a_file_of_its_length(extract_bundle: Path, folder:
         wanted_N = engine.extract(mix_N, voice_E).wav_BN
         np.testing.assert_allclose(read(line["wav"]), np.clip(wanted_N, -1, 1), atol=1 / 32768)
         assert line["level_db"] == pytest.approx(10 * np.log10((wanted_N**2).sum() / (mix_N**2).sum()), abs=0.01)
-        assert (line["presence"] is None) == (not engine.presence)
+        assert (line["presence"] is None) == (not engine.sizes.presence)
         assert line["duration_s"] == len(mix_N) / 4000
 
 
