@@ -155,7 +155,8 @@ class Bands(nn.Module):
         x = x * self.tilt
         power_BT1G = x.square().sum(2, keepdim=True)
         level_B1T, after = self.level.step(power_BT1G.mean(-1).transpose(1, 2), child("level", state))
-        scale_BT11 = torch.rsqrt(level_B1T + _SILENCE).transpose(1, 2)[..., None]
+        # Not a sum: the exporter takes what is so small for nothing, and graphs would divide by zero.
+        scale_BT11 = torch.rsqrt(level_B1T.clamp_min(_SILENCE)).transpose(1, 2)[..., None]
         power_BT1G = power_BT1G * scale_BT11.square() + _FLOOR
         shrunk_BT2G = x * (scale_BT11 * power_BT1G ** ((POWER - 1) / 2))
         feature_BT3G = torch.cat([power_BT1G ** (POWER / 2), shrunk_BT2G], 2)
