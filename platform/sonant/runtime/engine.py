@@ -83,8 +83,9 @@ class Engine(Graphs):
     def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
         super().__init__(bundle, threads=threads, providers=providers)
         if bundle.info.sound is not None:
-            hint = "sonant infer BUNDLE FILE, with --reference FILE for an extractor"
-            raise ModelError("model.unknown", f"{bundle.info.id} answers with sound", hint=hint)
+            needs = "" if bundle.info.extract is None else ", and needs a reference"
+            hint = f"sonant infer BUNDLE FILE{' --reference FILE' if needs else ''}"
+            raise ModelError("model.unknown", f"{bundle.info.id} answers with sound{needs}", hint=hint)
 
     @cached_property
     def _frontend(self) -> Graph:
