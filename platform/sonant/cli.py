@@ -140,7 +140,12 @@ def tune(args: Arguments) -> None:
 
 def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
-    parser.add_argument("data", nargs="*", metavar="DATA", help="prepared corpus; without it, the run's own")
+    parser.add_argument(
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="prepared corpus; without it, the run's own; with --quality also a list of pairs (CSV)",
+    )
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(
         "--out", metavar="FOLDER", help="also write metrics, confusion matrix (json, png) and predictions here"
@@ -150,7 +155,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--smoke", action="store_true", help="with --folds: apply the config's own smoke set")
     parser.add_argument(
-        "--quality", action="store_true", help="of an extractor: also PESQ, STOI, SNR and composite measures (slow)"
+        "--quality", action="store_true", help="of sound: PESQ, STOI, SNR and composite measures (slow)"
     )
     parser.add_argument(
         "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
@@ -246,20 +251,34 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
         "--reference", nargs="+", metavar="FILE", help="for an extractor: recordings of the wanted voice alone"
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="write JSON lines here instead of stdout; with --reference: folder for the sound"
+        "--out", metavar="FILE", help="write JSON lines here instead of stdout; where answers are sound: its folder"
+    )
+    parser.add_argument(
+        "--dry",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="for an enhancer: share of what went in to keep (0 to 1)",
     )
 
 
 def infer(args: Arguments) -> None:
     from sonant.config.ray import RayConfig
     from sonant.measure.infer import infer
+    from sonant.measure.infer_enhance import enhance_files
     from sonant.measure.infer_extract import extract_files
+    from sonant.runtime.bundle import open_bundle
 
+    cluster = RayConfig() if args.cluster else None
+    sounds: Iterator[dict[str, object]] | None = None
     if args.reference:
-        for line in extract_files(args.bundle, args.inputs, args.reference, out=args.out):
+        sounds = extract_files(args.bundle, args.inputs, args.reference, out=args.out, cluster=cluster)
+    elif open_bundle(args.bundle).info.enhance is not None:
+        sounds = enhance_files(args.bundle, args.inputs, out=args.out, dry=args.dry, cluster=cluster)
+    if sounds is not None:
+        for line in sounds:
             print(json.dumps(line, ensure_ascii=False), flush=True)
         return
-    cluster = RayConfig() if args.cluster else None
     lines = infer(args.bundle, args.inputs, top_k=args.top_k, point=args.point, cluster=cluster)
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
         for line in lines:
@@ -324,11 +343,16 @@ def _ask_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default=URL, help=f"address of the server; default: {URL}")
     parser.add_argument("--timeline", action="store_true", help="emotions: also how they change along the recording")
     parser.add_argument("--top-k", type=int, help="classifications: labels in the answer")
+    parser.add_argument("--reference", action="append", default=[], help="extractions: a recording of the wanted voice")
+    parser.add_argument("--speaker", metavar="ID", help="extractions: an enrolled speaker, instead of references")
+    parser.add_argument("--out", metavar="FILE", default="voice.wav", help="extractions: .wav, .flac or .ogg to write")
 
 
 def ask(args: Arguments) -> None:
-    from sonant.client import ask
+    from sonant.client import ask, extract
 
+    if args.what == "extractions":
+        return show(extract(args.url, args.file, args.out, references=args.reference, speaker=args.speaker))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
     show(ask(args.url, args.what, args.file, **options[args.what]))
 

@@ -68,7 +68,7 @@ class Pairs:
             sizes = f"{noisy_N.size} samples, {told.clean} {clean_N.size}"
             raise DataError("data.invalid", f"{told.noisy} has {sizes}: they are no pair")
         clean_N = np.pad(clean_N[: noisy_N.size], (0, max(0, noisy_N.size - clean_N.size)))
-        return Item(told.id, told.snr_db, noisy_N, clean_N)
+        return Item(told.id, told.snr_db, noisy_N, clean_N, told.speaker, told.noise)
 
     def _read(self, url: str) -> Wav:
         return decode_path(url, rate_hz=self._rate_hz, max_s=_MAX_S)

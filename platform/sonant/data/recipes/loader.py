@@ -55,6 +55,11 @@ class ItemLoader(Generic[T, B]):
         """The batches of an epoch, without the first `skip`: a run that was stopped goes on exactly there."""
         return prefetch(self._batches(epoch, skip), self._ahead)
 
+    def one(self, number: int) -> tuple[T, B]:
+        """An item of the first epoch, and a batch of it alone."""
+        item = self.items.item(0, number)
+        return item, self._collate([item], [number], None)
+
     def _batches(self, epoch: int, skip: int) -> Iterator[B]:
         order, size = self._order(epoch), self._batch_size
         for step in range(skip, self.steps):
