@@ -60,23 +60,6 @@ def test_smoke_set_of_speech_detection_trains(tmp_path: Path) -> None:
     assert (Path(result.path) / "review" / "operating.json").stat().st_size > 100
 
 
-@pytest.fixture(scope="module")
-def hums(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Nine speakers who hum, three on each side of the split, each at a pitch of their own."""
-    rng = np.random.default_rng(0)
-    clips: list[tuple[Clip, np.ndarray]] = []
-    for number in range(9):
-        for take in range(3):
-            time_N = np.arange(16_000) / 16_000
-            wav_N = 4000 * np.sin(2 * np.pi * 120 * 1.2**number * time_N) + rng.normal(0, 50, 16_000)
-            side = ("train", "validation", "test")[number % 3]
-            clip = Clip(f"{number}-{take}", f"{number}-{take}", speaker=f"s{number}", split=side)
-            clips.append((clip, wav_N.astype(np.int16)))
-    folder = str(tmp_path_factory.mktemp("hums") / "corpus")
-    write_corpus(folder, clips, name="hums", sample_rate_hz=16_000)
-    return folder
-
-
 @pytest.mark.parametrize("name", [name for name in names() if name.startswith("extract/") and "search" not in name])
 def test_smoke_set_of_extraction_trains(name: str, hums: str, tmp_path: Path) -> None:
     overrides = [f"data.corpus={hums}", "data.split.kind=manifest", f"track.runs={tmp_path}", "track.wandb=off"]

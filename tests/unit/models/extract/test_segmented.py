@@ -86,6 +86,7 @@ def test_gradients_go_back_as_far_as_is_wanted(truncate: int | None, wanted: flo
     assert model.gain.grad is not None
     assert model.gain.grad.item() == wanted
 
+
 MEMORIES: list[MemoryConfig] = [RnnMemory(), *(GruMemory(version=v, size=4) for v in range(4)), CacheMemory(size=4),
                                 SpecialChannelsMemory(size=4)]  # fmt: skip
 
