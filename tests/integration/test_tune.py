@@ -77,7 +77,8 @@ def test_smoke_set_of_a_search_for_a_memory(name: str, hums: str, tmp_path: Path
     cfg = load(Experiment, name, overrides, smoke=True)
     assert cfg.tune is not None
     result = search(cfg, ended=quiet)
-    assert [row["state"] for row in result.table] == ["done", "done"]
+    assert len(result.table) == 2
+    assert {row["state"] for row in result.table} <= {"done", "stopped"}, "halved at its last epoch"
     assert {*cfg.tune.pareto} <= {*result.best["costs"]}
     page = Path(report(result.path)).read_text(encoding="utf-8")
     assert all(f"si_sdri against {cost}" in page for cost in cfg.tune.pareto)

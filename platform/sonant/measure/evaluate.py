@@ -25,6 +25,7 @@ from sonant.config.experiment import Experiment
 from sonant.config.load import check
 from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
+from sonant.data.mix.loader import MixLoader
 from sonant.data.split import Rows, split
 from sonant.data.trials import placed, read_trials, rows_of
 from sonant.errors import ConfigError, DataError
@@ -146,9 +147,12 @@ class FrameEvaluation(Evaluation):
 class MixtureEvaluation(Evaluation):
     """Measures of mixtures, and what they amount to."""
 
+    speakers: list[str] = field(kw_only=True)
+    """Who is wanted in each."""
+
     def summary(self) -> dict[str, Any]:
-        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over mixtures."""
-        bounds = review_mixtures.improvement_interval(self.scored)
+        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over wanted speakers."""
+        bounds = review_mixtures.improvement_interval(self.scored, self.speakers)
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -161,7 +165,7 @@ class MixtureEvaluation(Evaluation):
     def write(self, out: str) -> None:
         """metrics.json and mixtures.parquet in a folder or at a URL."""
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        review_mixtures.write_table(out, {self.split: self.scored})
+        review_mixtures.write_table(out, {self.split: self.scored}, {self.split: self.speakers})
 
 
 @dataclass(frozen=True)
@@ -245,7 +249,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
         return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
     if isinstance(task, Extract):
-        return MixtureEvaluation(name, labels, corpus, split, scored, metrics)
+        wanted = review_mixtures.wanted_speakers(cast(MixLoader, loaders[split]), scored)
+        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, speakers=wanted)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)

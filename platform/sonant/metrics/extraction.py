@@ -23,8 +23,8 @@ def confused(estimate_N: Floats, target_N: Floats, others_KN: Floats) -> bool | 
 
 
 def depth_db(estimate_N: Floats, mix_N: Floats) -> float:
-    """How far the estimate's energy is under the mixture's: dB, the more the more silent, at most DEEPEST_DB; NaN where the
-    mixture is silent itself."""
+    """How far the estimate's energy is under the mixture's: dB, the more the more silent, at most DEEPEST_DB; NaN where
+    the mixture is silent itself."""
     left, whole = (float(np.square(wav_N.astype(np.float64)).sum()) for wav_N in (estimate_N, mix_N))
     if whole <= 0:
         return float("nan")

@@ -39,6 +39,15 @@ class Items(Protocol):
     def item(self, epoch: int, index: int) -> Item: ...
 
 
+class Listing(Items, Protocol):
+    """Mixtures that are the same in every epoch, and whose wanted speakers are known before they are made."""
+
+    @property
+    def speakers(self) -> Sequence[str]:
+        """Who is wanted in each; empty: unknown."""
+        ...
+
+
 class Drawn:
     """`count` mixtures an epoch, other ones each time."""
 
@@ -67,6 +76,10 @@ class Fixed:
 
     def __init__(self, recipes: Sequence[Recipe], corpus: Corpus, noise: Corpus | None = None) -> None:
         self.recipes, self._corpus, self._noise = recipes, corpus, noise
+
+    @property
+    def speakers(self) -> Sequence[str]:
+        return [recipe.speaker for recipe in self.recipes]
 
     @classmethod
     def drawn(cls, mixer: Mixer, count: int) -> Fixed:
