@@ -50,3 +50,44 @@ def _onnx_gates(weight: Tensor) -> Tensor:
     """torch stacks the gates as input, forget, cell, output; ONNX as input, output, forget, cell."""
     i, f, g, o = weight.chunk(4)
     return torch.cat([i, o, f, g])
+
+
+def gru_step(gru: nn.GRU, x_TBD: Tensor, memory_BH: Tensor) -> tuple[Tensor, Tensor]:
+    """A GRU layer of one direction goes on from a memory: outputs [T, B, H], and the memory after them.
+
+    Its `batch_first` is not asked: time stands first here, as the ONNX operator has it.
+    """
+    if torch.compiler.is_exporting():
+        return _onnx_gru(gru, x_TBD, memory_BH)
+    if gru.batch_first:
+        y_BTH, memory_1BH = gru(x_TBD.transpose(0, 1), memory_BH[None])
+        return y_BTH.transpose(0, 1), memory_1BH[0]
+    y_TBH, memory_1BH = gru(x_TBD, memory_BH[None])
+    return y_TBH, memory_1BH[0]
+
+
+def _onnx_gru(gru: nn.GRU, x_TBD: Tensor, memory_BH: Tensor) -> tuple[Tensor, Tensor]:
+    """torch.export would fix the number of frames of nn.GRU to the example's, as it does in Lstm."""
+    inputs, hidden, input_bias, hidden_bias = (_onnx_gru_gates(weight) for weight in gru.all_weights[0])
+    y_T1BH, memory_1BH = torch.onnx.ops.symbolic_multi_out(
+        "GRU",
+        [
+            x_TBD,
+            inputs[None],
+            hidden[None],
+            torch.cat([input_bias, hidden_bias])[None],
+            None,
+            memory_BH[None],
+        ],
+        attrs={"hidden_size": gru.hidden_size, "linear_before_reset": 1},
+        dtypes=(x_TBD.dtype,) * 2,
+        shapes=((x_TBD.shape[0], 1, x_TBD.shape[1], gru.hidden_size), (1, x_TBD.shape[1], gru.hidden_size)),
+        version=18,
+    )
+    return y_T1BH[:, 0], memory_1BH[0]
+
+
+def _onnx_gru_gates(weight: Tensor) -> Tensor:
+    """torch stacks the gates as reset, update, candidate; ONNX as update, reset, candidate."""
+    reset, update, candidate = weight.chunk(3)
+    return torch.cat([update, reset, candidate])

@@ -25,7 +25,6 @@ from sonant.config.experiment import Experiment
 from sonant.config.load import check
 from sonant.config.loss import Link
 from sonant.data.corpus import Corpus
-from sonant.data.mix.loader import MixLoader
 from sonant.data.split import Rows, split
 from sonant.data.trials import placed, read_trials, rows_of
 from sonant.errors import ConfigError, DataError
@@ -43,8 +42,8 @@ from sonant.runtime.voices import VoiceEngine
 from sonant.tasks import verification
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed, figures
-from sonant.tasks.extract import Extract
 from sonant.tasks.extract import Network as ExtractNetwork
+from sonant.tasks.sound import SoundTask
 from sonant.tasks.task import Network
 from sonant.track import files
 from sonant.train import review_frames, review_mixtures, review_vectors
@@ -145,14 +144,15 @@ class FrameEvaluation(Evaluation):
 
 @dataclass(frozen=True)
 class MixtureEvaluation(Evaluation):
-    """Measures of mixtures, and what they amount to."""
+    """Measures of mixtures or noisy speech, and what they amount to."""
 
+    task: SoundTask = field(kw_only=True)
     speakers: list[str] = field(kw_only=True)
-    """Who is wanted in each."""
+    """Who is wanted, or heard, in each."""
 
     def summary(self) -> dict[str, Any]:
-        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over wanted speakers."""
-        bounds = review_mixtures.improvement_interval(self.scored, self.speakers)
+        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over speakers."""
+        bounds = review_mixtures.improvement_interval(self.task, self.scored, self.speakers)
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -165,7 +165,7 @@ class MixtureEvaluation(Evaluation):
     def write(self, out: str) -> None:
         """metrics.json and mixtures.parquet in a folder or at a URL."""
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        review_mixtures.write_table(out, {self.split: self.scored}, {self.split: self.speakers})
+        review_mixtures.write_table(out, self.task, {self.split: self.scored}, {self.split: self.speakers})
 
 
 @dataclass(frozen=True)
@@ -248,9 +248,9 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
         what, at = task.cfg.target, _thresholds(opened)
         return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
-    if isinstance(task, Extract):
-        wanted = review_mixtures.wanted_speakers(cast(MixLoader, loaders[split]), scored)
-        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, speakers=wanted)
+    if isinstance(task, SoundTask):
+        heard = review_mixtures.speakers_of(loaders[split], scored)
+        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, task=task, speakers=heard)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)

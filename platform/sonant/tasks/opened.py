@@ -11,9 +11,10 @@ from sonant.config.experiment import Experiment
 from sonant.config.task import ExtractTask
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
-from sonant.data.mix.items import Drawn, Fixed
 from sonant.data.mix.loader import MixLoader
-from sonant.data.mix.mixer import SIDES, Mixer
+from sonant.data.mix.mixer import Mixer
+from sonant.data.recipes.items import Drawn, Fixed
+from sonant.data.recipes.sides import SIDES
 from sonant.data.split import Rows
 from sonant.data.targets import FrameGrid
 from sonant.errors import ConfigError
