@@ -35,11 +35,12 @@ from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
+from sonant.edge.streams_labels import LabelStreams
 from sonant.errors import BundleError, EnvError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
-from sonant.runtime.slots import SlotPool
+from sonant.runtime.slots import Frames, SlotPool
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -129,9 +130,10 @@ def create_face(
     async def info() -> Served:
         return served
 
-    live: Live | None = None
+    live: Live[Frames] | None = None
     if engine.info.hop is not None:
-        live = Live(SlotPool(engine, app.limits.max_sessions), app.limits, metrics, app.allowed_origins)
+        streams = LabelStreams(SlotPool(engine, app.limits.max_sessions))
+        live = Live(streams, app.limits, metrics, app.allowed_origins)
     face.add_stream(api, live)
     return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 

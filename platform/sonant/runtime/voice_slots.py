@@ -5,36 +5,26 @@ Shapes: B rows of one call, N = F * hop samples, F hops, E numbers of a voice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sonant.runtime.graph import Array, State
 from sonant.runtime.scores import Floats, sigmoid
-from sonant.runtime.slots import Pool, Rows, Slot
+from sonant.runtime.slots import Rows, Slot
+from sonant.runtime.sound_slots import Heard, SoundPool
 from sonant.runtime.voices import VoiceEngine
 
 _VOICE = "voice"
 
 
-@dataclass(slots=True)
-class Heard:
-    """What one step gave one stream: as many samples as went in, `latency` samples behind them."""
-
-    wav_N: Floats
-    presence_F: Floats | None
-    """Probability that the wanted voice is there, one a hop; None: the network does not tell."""
-
-
-class VoicePool(Pool[Heard]):
+class VoicePool(SoundPool):
     """`capacity` streams of one extractor."""
 
     def __init__(self, engine: VoiceEngine, capacity: int) -> None:
         fresh = engine.init_state(1)
         assert _VOICE not in fresh, "the voice is no state of the network"
-        super().__init__(capacity, engine.hop, fresh | {_VOICE: np.zeros((1, engine.sizes.voice_size), np.float32)})
+        held = {_VOICE: np.zeros((1, engine.sizes.voice_size), np.float32)}
+        super().__init__(engine.info, capacity, engine.hop, fresh | held)
         self.engine = engine
-        self.info = engine.info
 
     def follow(self, voice_E: Floats) -> Slot | None:
         """A slot that has heard nothing and extracts this voice; None when all are taken."""
@@ -46,15 +36,8 @@ class VoicePool(Pool[Heard]):
             if self.holds(slot):
                 self._state_R[_VOICE][slot.row] = voice_E
 
-    def ending(self, slot: Slot, hops: int) -> Floats:
-        """The last `latency` samples of a stream that ends after so many hops; nothing if it was released."""
-        with self._stepping:
-            with self._rows:
-                if not self.holds(slot):
-                    return np.zeros(0, np.float32)
-                self._put_back()
-                state = {name: value[slot.row : slot.row + 1].copy() for name, value in self._state_R.items()}
-            return self.engine.ending(state, state.pop(_VOICE), hops)[0]
+    def _ending(self, state: State, hops: int) -> Floats:
+        return self.engine.ending(state, state.pop(_VOICE), hops)[0]
 
     def _advance(self, chunk_BN: Floats, state: State) -> tuple[tuple[Array, ...], State]:
         sound, after = self.engine.step(chunk_BN, state[_VOICE], state)

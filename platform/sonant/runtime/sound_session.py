@@ -1,4 +1,4 @@
-"""One live client whose wanted voice is extracted: sound of any rate in chunks of any size goes in, sound comes out.
+"""One live client who is answered with sound: sound of any rate in chunks of any size goes in, sound comes out.
 
 What comes out is at the model's rate, begins with the client's first sample and is as long as all that it sent: the
 network's delay is taken off the beginning and asked for at the end. Like `runtime.session`, it does no inference:
@@ -13,13 +13,13 @@ from __future__ import annotations
 from sonant.runtime.intake import Intake
 from sonant.runtime.scores import Floats
 from sonant.runtime.slots import Slot
-from sonant.runtime.voice_slots import Heard, VoicePool
+from sonant.runtime.sound_slots import Heard, SoundPool
 
 
-class VoiceSession(Intake):
+class SoundSession(Intake):
     """The stream of one client on one slot of a pool."""
 
-    def __init__(self, pool: VoicePool, slot: Slot, rate_hz: int) -> None:
+    def __init__(self, pool: SoundPool, slot: Slot, rate_hz: int) -> None:
         super().__init__(rate_hz, pool.info.sample_rate_hz, pool.hop)
         self.slot = slot
         self._pool = pool
