@@ -133,7 +133,12 @@ def tune(args: Arguments) -> None:
 
 def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
-    parser.add_argument("data", nargs="*", metavar="DATA", help="prepared corpus; without it, the run's own")
+    parser.add_argument(
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="prepared corpus, or a list of mixtures (.csv); without it, the run's own",
+    )
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(
         "--out", metavar="FOLDER", help="also write metrics, confusion matrix (json, png) and predictions here"
@@ -148,6 +153,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
     )
+    parser.add_argument("--enrolment", metavar="FILE", help="of a list of mixtures: who is wanted, by which recording")
     parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
 
@@ -165,9 +171,18 @@ def evaluate(args: Arguments) -> None:
 
         show(
             quality(
-                args.subject, *args.data, split=args.split, out=args.out, spread=_spread() if args.cluster else None
+                args.subject,
+                *args.data,
+                split=args.split,
+                enrolment=args.enrolment,
+                out=args.out,
+                spread=_spread() if args.cluster else None,
             )
         )
+    elif args.data and args.data[0].endswith(".csv"):
+        from sonant.measure.listed import evaluate_list
+
+        show(evaluate_list(args.subject, args.data[0], enrolment=args.enrolment, out=args.out))
     else:
         show(evaluate(args.subject, *args.data, split=args.split, out=args.out, trials=args.trials))
 

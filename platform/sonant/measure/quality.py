@@ -20,6 +20,7 @@ from sonant.data.mix.batch import collate
 from sonant.data.mix.loader import MixLoader
 from sonant.errors import ConfigError
 from sonant.measure.evaluate import SplitName, network_of, open_subject, rows_of_split
+from sonant.measure.listed import ENDING, list_loader
 from sonant.metrics.item import METRICS, Heard, score_item
 from sonant.metrics.summary import summarise
 from sonant.tasks.extract import Network
@@ -34,14 +35,15 @@ def quality(
     data: str | None = None,
     *,
     split: SplitName = "test",
+    enrolment: str | None = None,
     out: str | None = None,
     spread: Spread | None = None,
 ) -> dict[str, Any]:
-    """Judges a run folder or a bundle; means over mixtures, with 95 % intervals over wanted speakers.
+    """Judges a run folder or a bundle on a corpus or a list (`measure.listed`); means over mixtures, with 95 % intervals over wanted speakers.
 
     `spread` maps over a cluster (`cluster.spread`). With `out`, quality.json and a row for each mixture are written.
     """
-    arguments = (files.absolute(subject) if "@" not in subject else subject, data, split)
+    arguments = (files.absolute(subject) if "@" not in subject else subject, data, split, enrolment)
     judge = Judge(*arguments)
     numbers = [str(number) for number in range(len(judge.loader.items))]
     answers = map(judge, numbers) if spread is None else spread(Judge, arguments, numbers)
@@ -67,16 +69,19 @@ def quality(
 class Judge:
     """Extracts one mixture of a split after another and measures what came out; answers are JSON, to travel."""
 
-    def __init__(self, subject: str, data: str | None, split: SplitName) -> None:
+    def __init__(self, subject: str, data: str | None, split: SplitName, enrolment: str | None = None) -> None:
         opened, config, labels, self.name = open_subject(subject)
         if not isinstance(config.task, ExtractTask):
             told = f"{self.name} does {config.task.kind}: these figures are of extracted voices"
             raise ConfigError("config.invalid", told, hint="leave --quality out")
+        self._network = cast(Network, network_of(opened))
+        if data is not None and data.endswith(ENDING):
+            self.loader = list_loader(config, labels, self.name, data, enrolment)
+            return
         corpus = Corpus.open(data or config.data.corpus)
         rows = rows_of_split(corpus, config, split)
         _, loaders = tasks.opened(config, labels, create(config.model), corpus, {split: rows}, training=False)
         self.loader = cast(MixLoader, loaders[split])
-        self._network = cast(Network, network_of(opened))
 
     @torch.no_grad()
     def __call__(self, number: str) -> str:

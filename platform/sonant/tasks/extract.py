@@ -22,7 +22,7 @@ from sonant.metrics.extraction import DEEPEST_DB
 from sonant.metrics.item import SILENT_DB
 from sonant.tasks.task import Scores
 
-MEASURES = ("si_sdr", "si_sdr_mixture", "depth_db", "confused", "presence", "speaker")
+MEASURES = ("si_sdr", "si_sdr_mixture", "depth_db", "confused", "presence", "speaker_told")
 """Columns of a score, in dB, and as shares: si_sdr of the output and of the mixture, how far the output's energy is
 under the mixture's, whether the output is nearer to another voice than to the wanted one, the mean probability that the
 wanted voice is there, whether the reference's speaker was told (NaN: unknown, or not asked)."""
@@ -142,7 +142,7 @@ class Extract:
             "absent_db": depth_N,
             "absent_silent": depth_N >= SILENT_DB,
             "presence": right_N[~np.isnan(by_name["presence"])],
-            "speaker_accuracy": by_name["speaker"][~np.isnan(by_name["speaker"])],
+            "speaker_accuracy": by_name["speaker_told"][~np.isnan(by_name["speaker"])],
         }
         return {name: float(np.mean(values_N)) for name, values_N in told.items() if len(values_N)}
 

@@ -57,7 +57,7 @@ def test_measures_tell_what_was_done_with_a_mixture(batch: MixBatch) -> None:
     silent = measured(batch, torch.zeros_like(batch.mix_BN))
     assert silent["depth_db"].min() > 90
     assert torch.isnan(silent["presence"]).all()
-    assert torch.isnan(silent["speaker"]).all()
+    assert torch.isnan(silent["speaker_told"]).all()
 
 
 def test_padding_counts_for_nothing(batch: MixBatch) -> None:

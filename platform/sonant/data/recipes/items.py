@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 
-
 class Spoken(Protocol):
     """A recipe."""
 
