@@ -137,7 +137,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
         "data",
         nargs="*",
         metavar="DATA",
-        help="prepared corpus, or a list of mixtures (.csv); without it, the run's own",
+        help="prepared corpus, or list of mixtures (.csv); default: the run's own",
     )
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(

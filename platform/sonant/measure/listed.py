@@ -1,4 +1,4 @@
-"""How good is an extractor on mixtures that lie as files: the lists of others, such as Libri2Mix', and our mixtures.csv."""
+"""How good is an extractor on mixtures that lie as files: in lists of others (Libri2Mix), or our mixtures.csv?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well could a mask do that knows the answer? The ideal ratio mask (Wang et al. 2014, IEEE/ACM TASLP 22 (12), eq. 3).
+"""How well could a mask do that knows the answer? The ideal ratio mask (Wang et al. 2014, IEEE/ACM TASLP 22, eq. 3).
 
 Letters: N samples, T frames of W samples, G bins.
 """
@@ -15,8 +15,8 @@ WINDOW_MS, OVERLAP = 32.0, 4
 
 
 def ideal_ratio_mask(mix_N: Floats, target_N: Floats, rate_hz: int) -> Floats:
-    """The mixture with each bin of each frame times sqrt(S / (S + R)), where S is the target's energy there and R that of
-    all else; silence without a target."""
+    """The mixture with each bin of each frame times sqrt(S / (S + R)), where S is the target's energy there and R that
+    of all else; silence without a target."""
     hop = round(WINDOW_MS * rate_hz / 1000 / OVERLAP)
     target_TG, mix_TG = (_spectra(wav_N, hop) for wav_N in (target_N, mix_N))
     own_TG, rest_TG = np.abs(target_TG) ** 2, np.abs(mix_TG - target_TG) ** 2

@@ -142,7 +142,7 @@ class Extract:
             "absent_db": depth_N,
             "absent_silent": depth_N >= SILENT_DB,
             "presence": right_N[~np.isnan(by_name["presence"])],
-            "speaker_accuracy": by_name["speaker_told"][~np.isnan(by_name["speaker"])],
+            "speaker_accuracy": by_name["speaker_told"][~np.isnan(by_name["speaker_told"])],
         }
         return {name: float(np.mean(values_N)) for name, values_N in told.items() if len(values_N)}
 
