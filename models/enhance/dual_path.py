@@ -19,8 +19,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.blocks.gru import gru_step
 from models.blocks.norm import RunningMean
-from models.blocks.recurrent import gru_step
 from models.enhance import bands
 from models.enhance.base import EnhancerConfig, LiveEnhancer
 from models.extract.base import pad_to
@@ -29,6 +29,8 @@ from models.streaming import State, child, nest
 
 POWER = 0.3
 """Magnitudes are compressed to this power, so that weak harmonics count."""
+_FLOOR = 1e-4
+"""Power in relation to the level that a bin does not seem to fall below: the rounding of loud bins is not looked at."""
 _SILENCE = 1e-12
 """Mean power of bins under which a frame is silence: far below the least bit of 16."""
 
@@ -90,7 +92,10 @@ class DualPathConfig(EnhancerConfig):
 
 
 class Block(nn.Module):
-    """Mixes the tokens of each frame, and then lets each remember: [T, B, K, C] -> [T, B, K, C]."""
+    """Mixes the tokens of each frame, and then lets each remember: [T, K, B, C] -> [T, K, B, C].
+
+    Streams stand behind tokens: all of them are mixed by one product a frame, without moving anything.
+    """
 
     def __init__(self, tokens: int, channels: int, mix: int, hidden: int) -> None:
         super().__init__()
@@ -105,13 +110,23 @@ class Block(nn.Module):
         return {"memory": self.output.weight.new_zeros(rows, self.tokens, self.hidden)}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        # Products from the left mix tokens without moving channels out of the way.
-        wide_TBMC = torch.relu(self.mix_in.weight @ self.mix_norm(x) + self.mix_in.bias[:, None])
-        x = x + (self.mix_out.weight @ wide_TBMC + self.mix_out.bias[:, None])
-        token_TRC, memory_RH = self.time_norm(x).flatten(1, 2), state["memory"].flatten(0, 1)
+        channels = x.shape[-1]
+        wide_TMR = torch.relu(_mixed(self.mix_in, self.mix_norm(x).flatten(2)))
+        x = x + _mixed(self.mix_out, wide_TMR).unflatten(2, (-1, channels))
+        token_TRC, memory_RH = self.time_norm(x).flatten(1, 2), state["memory"].transpose(0, 1).flatten(0, 1)
         y_TRH, memory_RH = gru_step(self.gru, token_TRC, memory_RH)
-        y_TBKC = self.output(y_TRH).unflatten(1, (-1, self.tokens))
-        return x + y_TBKC, {"memory": memory_RH.unflatten(0, (-1, self.tokens))}
+        x = x + self.output(y_TRH).unflatten(1, (self.tokens, -1))
+        return x, {"memory": memory_RH.unflatten(0, (self.tokens, -1)).transpose(0, 1)}
+
+
+def _mixed(linear: nn.Linear, x_TKR: Tensor) -> Tensor:
+    """A linear layer along the axis before the last, [T, M, R]."""
+    weight_MK, bias_M1 = linear.weight, linear.bias[:, None]
+    if torch.compiler.is_exporting():
+        return weight_MK @ x_TKR + bias_M1
+    # Without the copies that matmul makes to fold its left side; this is half of what mixing costs in training.
+    weight_TMK = weight_MK.expand(x_TKR.shape[0], -1, -1)
+    return torch.baddbmm(bias_M1.expand(x_TKR.shape[0], -1, x_TKR.shape[2]), weight_TMK, x_TKR)
 
 
 class Bands(nn.Module):
@@ -135,13 +150,13 @@ class Bands(nn.Module):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         power_BT1G = x.square().sum(2, keepdim=True)
         level_B1T, after = self.level.step(power_BT1G.mean(-1).transpose(1, 2), child("level", state))
-        scale_BT11 = torch.rsqrt(level_B1T + _SILENCE).transpose(1, 2)[..., None]
-        # The floor keeps gradient and quotient finite where there is nothing.
-        power_BT1G = power_BT1G * scale_BT11.square() + 1e-6
+        # Not a sum: the exporter takes what is so small for nothing, and graphs would divide by zero.
+        scale_BT11 = torch.rsqrt(level_B1T.clamp_min(_SILENCE)).transpose(1, 2)[..., None]
+        power_BT1G = power_BT1G * scale_BT11.square() + _FLOOR
         shrunk_BT2G = x * (scale_BT11 * power_BT1G ** ((POWER - 1) / 2))
         feature_BT3G = torch.cat([power_BT1G ** (POWER / 2), shrunk_BT2G], 2)
         token_BT3KS = (feature_BT3G @ self.merge).unflatten(-1, (self.tokens, self.seen))
-        return token_BT3KS.permute(1, 0, 3, 2, 4).flatten(3), nest("level", after)
+        return token_BT3KS.permute(1, 3, 0, 2, 4).flatten(3), nest("level", after)
 
 
 class Filter(nn.Module):
@@ -195,7 +210,7 @@ class DualPath(LiveEnhancer):
         tokens = self.bands.tokens
         self.embed = nn.Linear(self.bands.size, config.channels)
         # Weights are shared by tokens; this tells them which they are.
-        self.place = nn.Parameter(0.1 * torch.randn(tokens, config.channels))
+        self.place = nn.Parameter(0.1 * torch.randn(tokens, 1, config.channels))
         self.blocks = nn.ModuleList(
             Block(tokens, config.channels, config.mix, config.hidden) for _ in range(config.blocks)
         )
@@ -221,15 +236,15 @@ class DualPath(LiveEnhancer):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         coef_BTC, basis = self.basis.encode(x, child("basis", state))
         coef_BT2G = coef_BTC.unflatten(-1, (2, self.basis.bins))
-        token_TBKS, after = self.bands.step(coef_BT2G, child("bands", state))
+        token_TKBS, after = self.bands.step(coef_BT2G, child("bands", state))
         after = nest("bands", after)
-        y_TBKC = torch.relu(self.embed(token_TBKS) + self.place)
+        y_TKBC = torch.relu(self.embed(token_TKBS) + self.place)
         for place, block in enumerate(self.blocks):
             assert isinstance(block, Block)
-            y_TBKC, inner = block.step(y_TBKC, child(f"blocks.{place}", state))
+            y_TKBC, inner = block.step(y_TKBC, child(f"blocks.{place}", state))
             after |= nest(f"blocks.{place}", inner)
-        raw_TBKQS = self.head(self.head_norm(y_TBKC)).unflatten(-1, (-1, self.group))
-        raw_BTQF = raw_TBKQS.permute(1, 0, 3, 2, 4).flatten(3)
+        raw_TKBQS = self.head(self.head_norm(y_TKBC)).unflatten(-1, (-1, self.group))
+        raw_BTQF = raw_TKBQS.permute(2, 0, 3, 1, 4).flatten(3)
         coef_BT2G, inner = self.filter.step(coef_BT2G, raw_BTQF, child("filter", state))
         wav_BN, decoded = self.basis.decode(coef_BT2G.flatten(2), child("basis", state))
         return wav_BN, after | nest("filter", inner) | nest("basis", basis | decoded)
