@@ -16,7 +16,7 @@ from sonant.audio.decode import decode
 from sonant.config.experiment import Experiment
 from sonant.config.track import TrackConfig
 from sonant.errors import EnvError
-from sonant.track import files
+from sonant.track import files, wandb_sound
 from sonant.track.events import Event
 from sonant.track.spectrogram import image
 
@@ -120,12 +120,18 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 def _review(folder: str) -> dict[str, Any]:
     """What the job is judged by (confusion matrices; operating points and the DET picture), and the worst clips to see
     and hear."""
-    parts = {"confusion.json": _confusions, "operating.json": _detection, "thresholds.json": _verification}
+    parts = {
+        "confusion.json": _confusions,
+        "operating.json": _detection,
+        "thresholds.json": _verification,
+        "worst.json": _worst,
+        wandb_sound.FILE: wandb_sound.worst_mixtures,
+    }
     shown: dict[str, Any] = {}
     for file, part in parts.items():
         if files.exists(files.join(folder, file)):
             shown |= part(folder)
-    return shown | _worst(folder)
+    return shown
 
 
 def _detection(folder: str) -> dict[str, Any]:
