@@ -115,7 +115,7 @@ def corpus_of(shared: Path, work: Path, voices: int) -> str:
 
 def experiment(name: str, seed: int, corpus: str, args: argparse.Namespace, *, steps: int, judge: bool) -> Experiment:
     """The one recipe: so many steps of eight mixtures of 3 s."""
-    model = SYSTEMS.get(name, VARIANTS["causal_extractor-none"])
+    model = SYSTEMS.get(name, VARIANTS["causal_extractor-none"]) | {"speakers": None}
     mixtures = {"mix_s": 3.0, "snr_db": [-5, 5], "overlap": [0.5, 1.0], "absent_p": 0.1, "reference_s": [2, 6]}
     counts = {"items": 8 * steps, "validation_items": 4, "test_items": args.items if judge else 1}
     leave_out = {"kind": "leave_out", "speakers": list(TEST_SPEAKERS), "validation": 0.05}
@@ -142,18 +142,30 @@ def experiment(name: str, seed: int, corpus: str, args: argparse.Namespace, *, s
 def trained(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line:
     """Trains for so long, and judges."""
     pace: list[float] = []
-    fit_local(experiment(name, seed, corpus, args, steps=8, judge=False), report=lambda event: pace.append(event["steps_per_s"]) if event["kind"] == "step" else None)  # fmt: skip
+
+    def pacing(event: dict[str, Any]) -> None:
+        if event["kind"] == "step":
+            pace.append(event["steps_per_s"])
+
+    fit_local(experiment(name, seed, corpus, args, steps=8, judge=False), report=pacing)
     steps = max(1, round(args.seconds * float(np.median(pace))))
     took: list[float] = []
     began = time.monotonic()
-    config = experiment(name, seed, corpus, args, steps=steps, judge=True)
-    run = fit_local(
-        config, report=lambda event: took.append(time.monotonic() - began) if event["kind"] == "step" else None
-    )
+
+    def timing(event: dict[str, Any]) -> None:
+        if event["kind"] in ("start", "step"):
+            took.append(time.monotonic() - began)
+
+    run = fit_local(experiment(name, seed, corpus, args, steps=steps, judge=True), report=timing)
     rows = pq.read_table(Path(run.path) / "review" / review_mixtures.TABLE).to_pylist()
-    told = create(parse(SYSTEMS[name]))
-    size = {"params": params.of_model(told), "macs_per_s": macs.of_model(told.eval()).network}
-    return {"train_s": round(took[-1], 1), "steps": steps, **size, "items": _items([row for row in rows if row["split"] == "test"])}  # fmt: skip
+    network = create(parse(SYSTEMS[name])).eval()
+    return {
+        "train_s": round(took[-1] - took[0], 1),
+        "steps": steps,
+        "params": params.of_model(network),
+        "macs_per_s": macs.of_model(network).network,
+        "items": _items([row for row in rows if row["split"] == "test"]),
+    }
 
 
 def judged(name: str, seed: int, corpus_url: str, args: argparse.Namespace) -> Line:

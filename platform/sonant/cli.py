@@ -251,7 +251,10 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
     parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
     parser.add_argument(
-        "--reference", nargs="+", metavar="FILE", help="for an extractor: recordings of the wanted voice alone"
+        "--reference",
+        nargs="+",
+        metavar="FILE",
+        help="of an extractor: recordings of the wanted voice alone, if no list.csv names them",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="write JSON lines here instead of stdout; with --reference: folder for the sound"
@@ -263,15 +266,22 @@ def infer(args: Arguments) -> None:
     from sonant.measure.infer import infer
     from sonant.measure.infer_extract import extract_files
 
-    if args.reference:
-        for line in extract_files(args.bundle, args.inputs, args.reference, out=args.out):
+    cluster = RayConfig() if args.cluster else None
+    if args.reference or _lists_of_mixtures(args):
+        for line in extract_files(args.bundle, args.inputs, args.reference or (), out=args.out, cluster=cluster):
             print(json.dumps(line, ensure_ascii=False), flush=True)
         return
-    cluster = RayConfig() if args.cluster else None
     lines = infer(args.bundle, args.inputs, top_k=args.top_k, point=args.point, cluster=cluster)
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
+
+
+def _lists_of_mixtures(args: Arguments) -> bool:
+    """Whether an extractor is given lists that name a reference for each mixture."""
+    from sonant.runtime.bundle import open_bundle
+
+    return args.inputs[0].endswith(".csv") and open_bundle(args.bundle).info.extract is not None
 
 
 def _listen_words(parser: argparse.ArgumentParser) -> None:
