@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from sonant.track import files
 from sonant.train import review_mixtures
 from sonant.train.evaluate import score
 from sonant.train.place import Place
+
+log = logging.getLogger(__name__)
 
 ENDING = ".csv"
 """A list's name ends in this; a corpus is a folder."""
@@ -51,15 +54,16 @@ def evaluate_list(subject: str, url: str, *, enrolment: str | None = None, out: 
 
 
 def list_loader(config: Experiment, labels: tuple[str, ...], name: str, url: str, enrolment: str | None) -> MixLoader:
-    """One mixture of a list after another, at the network's rate: they are of many lengths. Published maps may give the
-    target itself as the reference: that is data.leak."""
+    """One mixture of a list after another, at the network's rate: they are of many lengths. Where a published map gives
+    the target itself as the reference, the mixture is left out, and the log tells so."""
     if not isinstance(config.model, ExtractorConfig):
         told = f"{name} does {config.task.kind}: it has nothing to do with lists of mixtures"
         raise ConfigError("config.invalid", told, hint="give a prepared corpus")
     listed = read_list(files.absolute(url), None if enrolment is None else files.absolute(enrolment))
-    leaks = [told.id for told in listed if told.leaks]
-    if leaks:
-        told = f"{enrolment or url}: in {len(leaks)} mixtures the reference is the target itself, as in {leaks[0]}"
-        raise DataError("data.leak", told, hint="leave them out of the map")
-    items = Lists(listed, config.model.sample_rate_hz)
+    honest = [told for told in listed if not told.leaks]
+    if not honest:
+        raise DataError("data.leak", f"{enrolment or url}: every reference is the target itself")
+    if len(honest) < len(listed):
+        log.warning("%s: in %d mixtures the reference is the target itself", url, len(listed) - len(honest))
+    items = Lists(honest, config.model.sample_rate_hz)
     return MixLoader(items, labels, training=False, batch_size=1, seed=0)

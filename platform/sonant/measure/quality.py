@@ -39,8 +39,8 @@ def quality(
     out: str | None = None,
     spread: Spread | None = None,
 ) -> dict[str, Any]:
-    """Judges a run folder or a bundle on a corpus or a list (`measure.listed`); means over mixtures, with 95 % intervals
-    over wanted speakers.
+    """Judges a run folder or a bundle on a corpus or a list (`measure.listed`); means over mixtures, with 95 %
+    intervals over wanted speakers.
 
     `spread` maps over a cluster (`cluster.spread`). With `out`, quality.json and a row for each mixture are written.
     """

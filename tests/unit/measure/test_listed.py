@@ -87,9 +87,15 @@ def test_all_figures_of_a_list(run: str, listed: Callable[..., Path]) -> None:
     assert (found["mixtures"], found["figures"]["si_sdri"]["items"]) == (3, 3)
 
 
-def test_a_reference_that_is_the_target_is_refused(run: str, listed: Callable[..., Path]) -> None:
-    folder = listed(f"{MIXES[0]} 1-10-00 s1/{MIXES[0]}")
-    with pytest.raises(DataError, match="the reference is the target itself"):
+def test_a_reference_that_is_the_target_counts_for_nothing(
+    run: str, listed: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    itself = f"{MIXES[0]} 1-10-00 s1/{MIXES[0]}"
+    folder = listed(itself, MAP[2])
+    assert evaluate_list(run, str(folder / "mixtures.csv"), enrolment=str(folder / "map"))["mixtures"] == 1
+    assert "in 1 mixtures the reference is the target itself" in caplog.text
+    folder = listed(itself)
+    with pytest.raises(DataError, match="every reference is the target itself"):
         evaluate_list(run, str(folder / "mixtures.csv"), enrolment=str(folder / "map"))
 
 
