@@ -19,8 +19,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.blocks.gru import gru_step
 from models.blocks.norm import RunningMean
+from models.blocks.recurrent import run_gru
 from models.enhance import bands
 from models.enhance.base import EnhancerConfig, LiveEnhancer
 from models.extract.base import pad_to
@@ -103,7 +103,7 @@ class Block(nn.Module):
         self.mix_norm = nn.LayerNorm(channels)
         self.mix_in, self.mix_out = nn.Linear(tokens, mix), nn.Linear(mix, tokens)
         self.time_norm = nn.LayerNorm(channels)
-        self.gru = nn.GRU(channels, hidden)
+        self.gru = nn.GRU(channels, hidden, batch_first=True)
         self.output = nn.Linear(hidden, channels)
 
     def init_state(self, rows: int) -> State:
@@ -113,10 +113,10 @@ class Block(nn.Module):
         channels = x.shape[-1]
         wide_TMR = torch.relu(_mixed(self.mix_in, self.mix_norm(x).flatten(2)))
         x = x + _mixed(self.mix_out, wide_TMR).unflatten(2, (-1, channels))
-        token_TRC, memory_RH = self.time_norm(x).flatten(1, 2), state["memory"].transpose(0, 1).flatten(0, 1)
-        y_TRH, memory_RH = gru_step(self.gru, token_TRC, memory_RH)
-        x = x + self.output(y_TRH).unflatten(1, (self.tokens, -1))
-        return x, {"memory": memory_RH.unflatten(0, (self.tokens, -1)).transpose(0, 1)}
+        token_RTC = self.time_norm(x).flatten(1, 2).transpose(0, 1)
+        y_RTH, memory_1RH = run_gru(self.gru, token_RTC, state["memory"].transpose(0, 1).flatten(0, 1)[None])
+        x = x + self.output(y_RTH.transpose(0, 1)).unflatten(1, (self.tokens, -1))
+        return x, {"memory": memory_1RH[0].unflatten(0, (self.tokens, -1)).transpose(0, 1)}
 
 
 def _mixed(linear: nn.Linear, x_TKR: Tensor) -> Tensor:
@@ -133,9 +133,13 @@ class Bands(nn.Module):
     """Features of the tokens of each frame, in relation to a running level: [B, T, 2, G] -> [T, B, K, features]."""
 
     merge: Tensor
+    tilt: Tensor
 
     def __init__(self, config: DualPathConfig, spread_FG: Tensor) -> None:
         super().__init__()
+        # Speech falls by 6 dB an octave and more: without this its weak upper half would be taken for rounding.
+        hz_G = config.bin_hz * torch.arange(spread_FG.shape[1])
+        self.register_buffer("tilt", (hz_G / 1000).clamp_min(0.2), persistent=False)
         around = config.group // 2
         self.tokens, self.seen = config.bands // config.group, config.group + 2 * around
         self.size = 3 * self.seen
@@ -148,6 +152,7 @@ class Bands(nn.Module):
         return nest("level", self.level.init_state(rows))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        x = x * self.tilt
         power_BT1G = x.square().sum(2, keepdim=True)
         level_B1T, after = self.level.step(power_BT1G.mean(-1).transpose(1, 2), child("level", state))
         # Not a sum: the exporter takes what is so small for nothing, and graphs would divide by zero.

@@ -53,31 +53,38 @@ def _config_words(parser: argparse.ArgumentParser) -> None:
 def _prepare_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
-        help="fsdd, speech_commands, ravdess, emodb, librispeech, folder, manifest, spans, words, mix, path or `check`",
+        help="fsdd, speech_commands, ravdess, emodb, librispeech, folder, manifest, spans, words, mix, noisy, "
+        "noisy_pairs, ms_snsd, voicebank, dns, path or `check`",
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: corpora, tables of mixtures"
+        "overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: corpora, tables of recipes"
     )
     parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set")
-    parser.add_argument("--cluster", action="store_true", help="with mix and render=: render over a Ray cluster")
+    parser.add_argument("--cluster", action="store_true", help="with mix or noisy and render=: over a Ray cluster")
 
 
 def prepare(args: Arguments) -> None:
     from sonant.config.load import load
-    from sonant.config.prepare import PrepareConfig, PrepareMix
-    from sonant.data import check
-    from sonant.data.mixing import check_table, prepare_mix
+    from sonant.config.prepare import PrepareConfig, PrepareMix, PrepareNoisy, PrepareNoisyPairs
+    from sonant.data import mixing, noising
+    from sonant.data.checking import check_any
+    from sonant.data.noisy.pairs import prepare_pairs
     from sonant.data.prepare import prepare
 
     if args.config == "check":
         for corpus in args.overrides:
-            (check_table if corpus.endswith(".parquet") else check.check)(corpus)
+            check_any(corpus)
             show(f"{corpus}: no leak between splits")
         return
     name = args.config if "/" in args.config or args.config.endswith(".yaml") else f"prepare/{args.config}"
     config = load(PrepareConfig, name, args.overrides, smoke=args.smoke)
+    spread = _spread() if args.cluster else None
     if isinstance(config, PrepareMix):
-        summary = prepare_mix(config, progress=_bar("mixtures"), spread=_spread() if args.cluster else None)
+        summary = mixing.prepare_mix(config, progress=_bar("mixtures"), spread=spread)
+    elif isinstance(config, PrepareNoisy):
+        summary = noising.prepare_noisy(config, progress=_bar("items"), spread=spread)
+    elif isinstance(config, PrepareNoisyPairs):
+        summary = prepare_pairs(config)
     else:
         summary = prepare(config, progress=_bar("clips"))
     show(summary.model_dump(mode="json"))

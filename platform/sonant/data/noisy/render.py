@@ -41,7 +41,7 @@ def render(recipe: Recipe, corpus: Corpus, noise: Corpus | None = None) -> Rende
     up = np.float32(gain(speech_N[active_N], recipe.level_dbfs))
     speech_N, clean_N = speech_N * up, clean_N * up
     noise_N = noise_N * np.float32(_noise_gain(recipe, speech_N, noise_N, active_N))
-    sum_N: Wav = speech_N + noise_N
+    sum_N: Wav = np.add(speech_N, noise_N)
     down = turned_down(sum_N)
     noisy_N = _through_line(recipe, sum_N * down)
     return Rendered(noisy_N, clean_N * down, speech_N * down, noise_N * down, active_N)
