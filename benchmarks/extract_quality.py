@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 
-from models.extract.base import Extraction
-from models.spec import VARIANTS, create, parse
+from models.extract.base import Extraction, Extractor
+from models.spec import VARIANTS, create
 from sonant import tasks
 from sonant.config.experiment import Experiment
 from sonant.config.load import check, load
@@ -40,6 +39,7 @@ from sonant.tasks.extract import MEASURES, Extract
 from sonant.train import review_mixtures
 from sonant.train.evaluate import Scored
 from sonant.train.local import fit_local
+from sonant.train.run import open_run
 
 LINES = Path(__file__).parents[1] / "docs" / "extract.jsonl"
 TEST_SPEAKERS = ("533", "1688", "2414", "3005", "3331")
@@ -90,7 +90,7 @@ def quality(args: argparse.Namespace) -> None:
         if key in done:
             continue
         done.add(key)
-        make = judged if name in FIXED else trained
+        make = fixed if name in FIXED else trained
         told = dict(zip(("system", "seed", "budget_s"), key, strict=True))
         line = told | make(name, seed, corpus, args)
         with args.lines.open("a", encoding="ascii") as file:
@@ -113,11 +113,11 @@ def corpus_of(shared: Path, work: Path, voices: int) -> str:
     return both
 
 
-def experiment(name: str, seed: int, corpus: str, args: argparse.Namespace, *, steps: int, judge: bool) -> Experiment:
+def experiment(name: str, seed: int, corpus: str, args: argparse.Namespace, *, steps: int) -> Experiment:
     """The one recipe: so many steps of eight mixtures of 3 s."""
     model = SYSTEMS.get(name, VARIANTS["causal_extractor-none"]) | {"speakers": None}
     mixtures = {"mix_s": 3.0, "snr_db": [-5, 5], "overlap": [0.5, 1.0], "absent_p": 0.1, "reference_s": [2, 6]}
-    counts = {"items": 8 * steps, "validation_items": 4, "test_items": args.items if judge else 1}
+    counts = {"items": 8 * steps, "validation_items": 4, "test_items": args.items}
     leave_out = {"kind": "leave_out", "speakers": list(TEST_SPEAKERS), "validation": 0.05}
     return check(
         Experiment,
@@ -147,7 +147,7 @@ def trained(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line
         if event["kind"] == "step":
             pace.append(event["steps_per_s"])
 
-    fit_local(experiment(name, seed, corpus, args, steps=8, judge=False), report=pacing)
+    fit_local(experiment(name, seed, corpus, args, steps=8), report=pacing)
     steps = max(1, round(args.seconds * float(np.median(pace))))
     took: list[float] = []
     began = time.monotonic()
@@ -156,35 +156,38 @@ def trained(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line
         if event["kind"] in ("start", "step"):
             took.append(time.monotonic() - began)
 
-    run = fit_local(experiment(name, seed, corpus, args, steps=steps, judge=True), report=timing)
-    rows = pq.read_table(Path(run.path) / "review" / review_mixtures.TABLE).to_pylist()
-    network = create(parse(SYSTEMS[name])).eval()
+    run = fit_local(experiment(name, seed, corpus, args, steps=steps), report=timing)
+    network = open_run(run.path).load_model("best")
+    with torch.no_grad():
+        items = judged(lambda batch: network(batch.mix_BN, batch.ref_BR, batch.ref_samples_B), corpus, args)
     return {
         "train_s": round(took[-1] - took[0], 1),
         "steps": steps,
         "params": params.of_model(network),
-        "macs_per_s": macs.of_model(network).network,
-        "items": _items([row for row in rows if row["split"] == "test"]),
+        "macs_per_s": macs.of_model(cast(Extractor, network)).network,
+        "items": items,
     }
 
 
-def judged(name: str, seed: int, corpus_url: str, args: argparse.Namespace) -> Line:
-    """Judges what needs no training on the very mixtures."""
-    config = experiment(name, seed, corpus_url, args, steps=1, judge=True)
+def fixed(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line:
+    """What needs no training."""
+    return {"train_s": 0, "steps": 0, "items": judged(lambda batch: Extraction(FIXED[name](batch)), corpus, args)}
+
+
+def judged(give: Callable[[MixBatch], Extraction], corpus_url: str, args: argparse.Namespace) -> list[list[Any]]:
+    """The same test mixtures for all systems and seeds."""
+    config = experiment("unprocessed", 0, corpus_url, args, steps=1)
     corpus = Corpus.open(corpus_url)
-    rows = {"test": split(corpus, config.data.split, seed).test}
+    rows = {"test": split(corpus, config.data.split, 0).test}
     task, loaders = tasks.opened(config, (), create(config.model), corpus, rows, training=False)
     assert isinstance(task, Extract)
     loader = loaders["test"]
-    parts = [
-        (batch.row_B, batch.present_B.long(), task.measure(Extraction(FIXED[name](batch)), batch))
-        for batch in loader.epoch(0)
-    ]
+    parts = [(batch.row_B, batch.present_B.long(), task.measure(give(batch), batch)) for batch in loader.epoch(0)]
     scored = Scored(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
     speakers = review_mixtures.speakers_of(loader, scored)
     names = ["speaker", "kind", *MEASURES]
     values = zip(speakers, (task.kinds[label] for label in scored.label_N), *scored.logits_NK.T.tolist(), strict=True)
-    return {"train_s": 0, "steps": 0, "items": _items([dict(zip(names, each, strict=True)) for each in values])}
+    return _items([dict(zip(names, each, strict=True)) for each in values])
 
 
 def _items(rows: list[dict[str, Any]]) -> list[list[Any]]:
@@ -206,7 +209,8 @@ def table(file: Path = LINES) -> str:
     by_system: dict[tuple[str, float], list[Line]] = {}
     for line in read(file):
         by_system.setdefault((line["system"], line["budget_s"]), []).append(line)
-    head = "| system | seeds | budget s | steps | parameters | SI-SDRi dB | against the first | confused | absent dB | silent |"
+    head = "| system | seeds | budget s | steps | parameters | SI-SDRi dB | against the first "
+    head += "| confused | absent dB | silent |"
     lines, first = [head, "|---" * 10 + "|"], None
     for (name, budget), runs in by_system.items():
         items = list(zip(*(run["items"] for run in runs), strict=True))

@@ -56,8 +56,8 @@ def extract_files(
 ) -> Iterator[Line]:
     """Writes the voice of the references as it is in each mixture to <name>.extracted.wav, beside it or in `out`.
 
-    Inputs are mixtures, or lists of them (see `listing`), which name a reference for each. A mixture that cannot be read
-    is told in its place. On a cluster paths must hold on every machine; answers and their order are the same.
+    Inputs are mixtures, or lists of them (see `listing`), which name a reference for each. A mixture that cannot be
+    read is told in its place. On a cluster paths must hold on every machine; answers and their order are the same.
     """
     items = list(listing(inputs, tuple(map(files.absolute, references))))
     place = None if out is None else files.absolute(out)
@@ -76,7 +76,7 @@ def extract_files(
 
 def listing(inputs: Sequence[str], references: tuple[str, ...]) -> Iterator[Mixture]:
     """Mixtures by path or URL, and those of lists: CSV files with the columns path (or mixture_path) and reference (or
-    reference_path, as in our mixtures.csv), both relative to the list, and perhaps id. What stands in a list's reference
+    reference_path, as in our mixtures.csv), both relative to the list, and perhaps id. What a list says
     comes before `references`."""
     for name in inputs:
         if not name.endswith(".csv"):
