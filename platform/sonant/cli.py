@@ -144,7 +144,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
         "data",
         nargs="*",
         metavar="DATA",
-        help="prepared corpus; without it, the run's own; with --quality also a list of pairs (CSV)",
+        help="prepared corpus, or list of mixtures or of pairs (.csv); default: the run's own",
     )
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(
@@ -160,6 +160,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
     )
+    parser.add_argument("--enrolment", metavar="FILE", help="of a list of mixtures: who is wanted, by which recording")
     parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
 
@@ -177,9 +178,18 @@ def evaluate(args: Arguments) -> None:
 
         show(
             quality(
-                args.subject, *args.data, split=args.split, out=args.out, spread=_spread() if args.cluster else None
+                args.subject,
+                *args.data,
+                split=args.split,
+                enrolment=args.enrolment,
+                out=args.out,
+                spread=_spread() if args.cluster else None,
             )
         )
+    elif args.data and args.data[0].endswith(".csv"):
+        from sonant.measure.listed import evaluate_list
+
+        show(evaluate_list(args.subject, args.data[0], enrolment=args.enrolment, out=args.out))
     else:
         show(evaluate(args.subject, *args.data, split=args.split, out=args.out, trials=args.trials))
 
@@ -248,7 +258,10 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
     parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
     parser.add_argument(
-        "--reference", nargs="+", metavar="FILE", help="for an extractor: recordings of the wanted voice alone"
+        "--reference",
+        nargs="+",
+        metavar="FILE",
+        help="of an extractor: recordings of the wanted voice alone, if no list.csv names them",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="write JSON lines here instead of stdout; where answers are sound: its folder"
@@ -271,8 +284,8 @@ def infer(args: Arguments) -> None:
 
     cluster = RayConfig() if args.cluster else None
     sounds: Iterator[dict[str, object]] | None = None
-    if args.reference:
-        sounds = extract_files(args.bundle, args.inputs, args.reference, out=args.out, cluster=cluster)
+    if args.reference or _lists_of_mixtures(args):
+        sounds = extract_files(args.bundle, args.inputs, args.reference or (), out=args.out, cluster=cluster)
     elif open_bundle(args.bundle).info.enhance is not None:
         sounds = enhance_files(args.bundle, args.inputs, out=args.out, dry=args.dry, cluster=cluster)
     if sounds is not None:
@@ -283,6 +296,13 @@ def infer(args: Arguments) -> None:
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
+
+
+def _lists_of_mixtures(args: Arguments) -> bool:
+    """Whether an extractor is given lists that name a reference for each mixture."""
+    from sonant.runtime.bundle import open_bundle
+
+    return args.inputs[0].endswith(".csv") and open_bundle(args.bundle).info.extract is not None
 
 
 def _listen_words(parser: argparse.ArgumentParser) -> None:

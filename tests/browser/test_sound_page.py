@@ -160,7 +160,8 @@ def test_the_player_keeps_the_sound_in_order(browser: Browser, opened: Opened, u
             """async () => {
               const context = new OfflineAudioContext(1, 8000, 8000);
               await context.audioWorklet.addModule("console/player.worklet.js");
-              const shape = { numberOfInputs: 0, outputChannelCount: [1], processorOptions: { startS: 0.05, mostS: 0.5 } };
+              const processorOptions = { startS: 0.05, mostS: 0.5 };
+              const shape = { numberOfInputs: 0, outputChannelCount: [1], processorOptions };
               const node = new AudioWorkletNode(context, "player", shape);
               node.connect(context.destination);
               for (let at = 0; at < 3; at += 1) {
