@@ -75,7 +75,8 @@ class SoundWriter(ABC):
 
     def __call__(self, text: str) -> str:
         told = json.loads(text)
-        return json.dumps(self.answer(Item(**{**told, "references": tuple(told["references"])})))
+        told["references"] = tuple(told["references"])
+        return json.dumps(self.answer(Item(**told)))
 
 
 def write_sounds(

@@ -35,7 +35,7 @@ TABLE, WORST = "mixtures.parquet", "worst_mixtures.json"
 
 def speakers_of(loader: Any, scored: Scored) -> list[str]:
     """Who is wanted, or heard, in each of the items that were judged."""
-    speakers = cast(Listing[Any], loader.items).speakers
+    speakers: Sequence[str] = cast(Listing[Any], loader.items).speakers
     return [speakers[number] for number in scored.row_N.tolist()]
 
 
