@@ -49,9 +49,10 @@ from models.classify.tcn import TcnConfig
 from models.classify.uit import UitConfig
 from models.classify.voxseg import VoxsegConfig
 from models.classify.wav2vec2 import Wav2Vec2Config
-from models.enhance import demucs, gatewave, wave_unet
+from models.enhance import demucs, dual_path, gatewave, wave_unet
 from models.enhance.base import Enhancer
 from models.enhance.demucs import DemucsConfig
+from models.enhance.dual_path import DualPathConfig
 from models.enhance.gatewave import GateWaveConfig
 from models.enhance.wave_unet import WaveUnetConfig
 from models.extract import causal, spex
@@ -85,7 +86,7 @@ AnyExtractConfig = CausalExtractorConfig | SpexPlusConfig | SpexPlusShortConfig
 ExtractModelConfig = Annotated[AnyExtractConfig, Field(discriminator="kind")]
 """Networks whose answer is a voice."""
 
-AnyEnhanceConfig = DemucsConfig | WaveUnetConfig | GateWaveConfig
+AnyEnhanceConfig = DemucsConfig | WaveUnetConfig | GateWaveConfig | DualPathConfig
 EnhanceModelConfig = Annotated[AnyEnhanceConfig, Field(discriminator="kind")]
 """Networks whose answer is speech without its noise."""
 
@@ -155,6 +156,13 @@ SPECS: dict[str, ModelSpec] = {
         ModelSpec("demucs", "enhance", DemucsConfig, demucs.build, "Defossez et al. 2020, arXiv:2006.12847"),
         ModelSpec("wave_unet", "enhance", WaveUnetConfig, wave_unet.build, "Stoller et al. 2018, arXiv:1806.03185"),
         ModelSpec("gatewave", "enhance", GateWaveConfig, gatewave.build, "a public denoiser, no paper"),
+        ModelSpec(
+            "dual_path",
+            "enhance",
+            DualPathConfig,
+            dual_path.build,
+            "Luo et al. 2020, arXiv:1910.06379, along time, with mixed bands along frequency",
+        ),
     )
 }
 
@@ -242,6 +250,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "gatewave-causal": {"kind": "gatewave", "causal": True, "look_ahead": False},
     "wave_unet": {"kind": "wave_unet"},
     "wave_unet-12": {"kind": "wave_unet", "depth": 12, "growth": "add", "skip": "concat", "bottom": True},
+    "dual_path": {"kind": "dual_path"},
+    "dual_path-tiny": {"kind": "dual_path", "channels": 24, "hidden": 24},
 }
 
 

@@ -25,6 +25,7 @@ from sonant.config.serve import (
     ClassifyApp,
     DetectApp,
     EmbedApp,
+    ExtractApp,
     ModelApp,
     SpeakersApp,
     StageOptions,
@@ -35,11 +36,13 @@ from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
+from sonant.edge.streams_labels import LabelStreams
 from sonant.errors import BundleError, EnvError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
-from sonant.runtime.slots import SlotPool
+from sonant.runtime.slots import Frames, SlotPool
+from sonant.runtime.voices import VoiceEngine
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 # ---- the face: HTTP and WebSocket, no Ray ---------------------------------------------------------------------------
 
 
-AnswerForm = Literal["classification", "emotion", "detection", "embedding", "verification", "enrolment"]
+AnswerForm = Literal["classification", "emotion", "detection", "embedding", "verification", "enrolment", "extraction"]
 
 
 class Served(BaseModel):
@@ -58,7 +61,7 @@ class Served(BaseModel):
     model: str
     task: str
     answer: AnswerForm
-    """What the application answers with: of all that serve one embedder, each has another."""
+    """What the application answers with: of all that serve one bundle, each has another."""
     labels: list[str]
     background: list[str]
     """Labels that stand for "none of them": never reported as events."""
@@ -79,7 +82,7 @@ class Served(BaseModel):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: ModelApp, engine: Engine) -> Served:
+def describe(app: ModelApp, engine: Engine | VoiceEngine) -> Served:
     info = engine.info
     return Served(
         model=info.id,
@@ -129,9 +132,10 @@ def create_face(
     async def info() -> Served:
         return served
 
-    live: Live | None = None
+    live: Live[Frames] | None = None
     if engine.info.hop is not None:
-        live = Live(SlotPool(engine, app.limits.max_sessions), app.limits, metrics, app.allowed_origins)
+        streams = LabelStreams(SlotPool(engine, app.limits.max_sessions))
+        live = Live(streams, app.limits, metrics, app.allowed_origins)
     face.add_stream(api, live)
     return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 
@@ -174,27 +178,39 @@ def add_emotion(api: FastAPI, answer: Callable[..., Awaitable[Response]]) -> Non
 
 def load(app: ModelApp) -> tuple[Engine, Metrics]:
     """Opens the bundle: its graphs are loaded when they are first called."""
-    engine = Engine(open_bundle(app.bundle), threads=app.threads, providers=app.providers)
+    bundle = open_bundle(app.bundle)
+    check_task(app, bundle.info)
+    engine = Engine(bundle, threads=app.threads, providers=app.providers)
     info = engine.info
-    if info.task != KINDS[type(app)].task:
-        hint = "classify: serve_apps.classify; detect: serve_apps.detect; embed: serve_apps.embed, verify and speakers"
-        raise BundleError("bundle.invalid", f"{info.id} is made for the task {info.task}", hint=hint)
     return engine, Metrics(info.task, info.name, info.version)
 
 
-class Kind(NamedTuple):
-    """What the bundle of an application must be made for, and what it answers with (a classifier's config may say)."""
+def check_task(app: ModelApp, info: BundleInfo) -> None:
+    """Raises unless the bundle is made for what the application does."""
+    if info.task not in KINDS[type(app)].tasks:
+        raise BundleError("bundle.invalid", f"{info.id} is made for the task {info.task}", hint=_WHO_SERVES)
 
-    task: str
+
+_WHO_SERVES = (
+    "classify: serve_apps.classify; detect: serve_apps.detect; embed: serve_apps.embed, verify and speakers; "
+    "extract: serve_apps.extract and speakers"
+)
+
+
+class Kind(NamedTuple):
+    """What the bundle of an application may be made for, and what it answers with (a classifier's config may say)."""
+
+    tasks: tuple[str, ...]
     answer: AnswerForm
 
 
 KINDS: dict[type[ModelApp], Kind] = {
-    ClassifyApp: Kind("classify", "classification"),
-    DetectApp: Kind("detect", "detection"),
-    EmbedApp: Kind("embed", "embedding"),
-    VerifyApp: Kind("embed", "verification"),
-    SpeakersApp: Kind("embed", "enrolment"),
+    ClassifyApp: Kind(("classify",), "classification"),
+    DetectApp: Kind(("detect",), "detection"),
+    EmbedApp: Kind(("embed",), "embedding"),
+    VerifyApp: Kind(("embed",), "verification"),
+    SpeakersApp: Kind(("embed", "extract"), "enrolment"),
+    ExtractApp: Kind(("extract",), "extraction"),
 }
 _APPS = {kind.__name__: kind for kind in KINDS}
 
@@ -212,28 +228,13 @@ def fused(app: ModelApp, engine: Engine, metrics: Metrics) -> Pipeline:
 # ---- Ray ------------------------------------------------------------------------------------------------------------
 
 
-class Ingress:
-    """A replica that takes requests. With handles it keeps only the extractor to itself."""
+class Replica:
+    """A replica that takes requests: its routes, and what the home application asks of it."""
 
-    app_type: type[ModelApp] = ClassifyApp
-    make_face = staticmethod(create_face)
+    app_type: type[ModelApp]
 
-    def __init__(
-        self,
-        args: dict[str, Any],
-        model: DeploymentHandle[Any] | None = None,
-        postprocess: DeploymentHandle[Any] | None = None,
-    ) -> None:
-        self._app: ModelApp = check(self.app_type, args)
-        self._engine, self._metrics = load(self._app)
-        if model is None or postprocess is None:
-            self._pipeline = fused(self._app, self._engine, self._metrics)
-        else:
-            frontend = self._engine if self._engine.splits else None
-            extract = Extractor(self._engine.info, self._app.limits, frontend)
-            stages = extract, _remote(model), _remote(postprocess)
-            self._pipeline = Pipeline(*stages, heard=self._metrics.audio_seconds.inc)
-        self._face = self.make_face(self._app, self._engine, self._pipeline, self._metrics, echo_request_id=False)
+    def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
+        self._app, self._face, self._metrics = app, made, metrics
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._face.app
@@ -248,6 +249,28 @@ class Ingress:
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         return _replica(), self._metrics.snapshot()
+
+
+class Ingress(Replica):
+    """One that answers with labels or vectors. With handles it keeps only the extractor to itself."""
+
+    app_type = ClassifyApp
+    make_face = staticmethod(create_face)
+
+    def __init__(
+        self,
+        args: dict[str, Any],
+        model: DeploymentHandle[Any] | None = None,
+        postprocess: DeploymentHandle[Any] | None = None,
+    ) -> None:
+        app: ModelApp = check(self.app_type, args)
+        engine, metrics = load(app)
+        if model is None or postprocess is None:
+            pipeline = fused(app, engine, metrics)
+        else:
+            extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
+            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.audio_seconds.inc)
+        super().__init__(app, self.make_face(app, engine, pipeline, metrics, echo_request_id=False), metrics)
 
 
 class ModelStage:
@@ -281,7 +304,7 @@ def build(args: dict[str, Any]) -> Application:
     return assemble(check(ClassifyApp, args, source="serve_apps.classify"), Ingress)
 
 
-def assemble(app: ModelApp, ingress_type: type[Ingress]) -> Application:
+def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
     """The deployments of an application, in the placement that it asks for."""
     from ray import serve
 

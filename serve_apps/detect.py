@@ -20,6 +20,7 @@ from sonant.edge.body import Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics
+from sonant.edge.streams_labels import LabelStreams
 from sonant.runtime.answer import option_of
 from sonant.runtime.engine import Engine
 from sonant.runtime.slots import SlotPool
@@ -114,7 +115,7 @@ def create_face(
     live = None
     if engine.info.hop is not None:
         pool = SlotPool(engine, app.limits.max_sessions, served.operating_point)
-        live = Live(pool, app.limits, metrics, app.allowed_origins)
+        live = Live(LabelStreams(pool), app.limits, metrics, app.allowed_origins)
     face.add_stream(api, live)
     return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 

@@ -89,20 +89,19 @@ def create_face(
         """The vector of a recording: the multipart field `file`, or the bytes themselves with an audio/* type."""
         return await answer(request)
 
-    served = add_info(api, app, engine)
+    served = describe(app, engine)
+    add_info(api, served)
     return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 
 
-def add_info(api: FastAPI, app: ModelApp, engine: Engine) -> ServedEmbedder:
-    """What is served, also at /info; and no sockets: recordings have an end."""
-    served = describe(app, engine)
+def add_info(api: FastAPI, served: Served) -> None:
+    """What is served, at /info; and no sockets: recordings have an end."""
 
-    @api.get("/info", summary="The embedder that is served here", tags=["embed"])
-    async def info() -> ServedEmbedder:
+    @api.get("/info", summary="The model that is served here", response_model=type(served), tags=[api.title])
+    async def info() -> Served:
         return served
 
     face.refuse_other_sockets(api)
-    return served
 
 
 async def heard(pipeline: Pipeline, data: bytes) -> Embedding:

@@ -1,28 +1,37 @@
-"""Ray Serve application: enrols speakers. What is kept of them is a vector, for a time; no sound is."""
+"""Ray Serve application: enrols speakers, with an embedder or an extractor. What is kept of them is a vector, for a
+time; no sound is.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
-from serve_apps.classify import Face, Ingress, assemble
-from serve_apps.embed import add_info, heard
+from serve_apps.classify import Face, Ingress, Replica, Served, assemble
+from serve_apps.classify import describe as describe_served
+from serve_apps.embed import add_info, describe, heard
+from serve_apps.extract import load as load_voices
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
 from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
+from sonant.edge.enrolment import Enroller, Voice
 from sonant.edge.errors import documented
 from sonant.edge.metrics import Metrics
 from sonant.edge.speakers import Speaker, SpeakerStore, new_id
-from sonant.errors import RequestError
+from sonant.errors import ConfigError, RequestError
+from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
+from sonant.runtime.info import BundleInfo
 from sonant.runtime.vectors import pooled
+from sonant.runtime.voices import VoiceEngine
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -34,7 +43,7 @@ class Enrolled(BaseModel):
     """What is told of an enrolled speaker: never the vector."""
 
     id: str
-    """What /v1/audio/verifications takes as `speaker`. It cannot be guessed: keep it like a password."""
+    """What /v1/audio/verifications and extractions take as `speaker`. It cannot be guessed: keep it like a password."""
     name: str
     created: str
     expires: str
@@ -66,10 +75,39 @@ def told(speaker: Speaker) -> Enrolled:
 def create_face(
     app: ModelApp, engine: Engine, pipeline: Pipeline, metrics: Metrics, *, echo_request_id: bool = True
 ) -> Face:
-    """The routes of the application, below its prefix."""
+    """The routes of the application below its prefix, for an embedder: a speaker is the mean of vectors."""
+
+    async def enrol(files: Sequence[bytes]) -> Voice:
+        found = await asyncio.gather(*(heard(pipeline, data) for data in files))
+        mean_E = pooled([one["embedding"] for one in found])
+        return Voice(mean_E, sum(one["duration_s"] for one in found))
+
+    return _create(app, describe(app, engine), engine.info, enrol, metrics, echo_request_id)
+
+
+def create_voice_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_request_id: bool = True) -> Face:
+    """The same for an extractor: a speaker is what its enroll graph makes of the recordings."""
+    enroller = Enroller(engine, app.limits)
+
+    async def enrol(files: Sequence[bytes]) -> Voice:
+        voice = await enroller.of_recordings(files)
+        metrics.audio_seconds.inc(voice.duration_s)
+        return voice
+
+    return _create(app, describe_served(app, engine), engine.info, enrol, metrics, echo_request_id)
+
+
+def _create(
+    app: ModelApp,
+    served: Served,
+    info: BundleInfo,
+    vector_of: Callable[[Sequence[bytes]], Awaitable[Voice]],
+    metrics: Metrics,
+    echo_request_id: bool,
+) -> Face:
     assert isinstance(app, SpeakersApp)
     api = face.create("speakers", echo_request_id=echo_request_id)
-    uploads, store, info = Uploads(app.limits), SpeakerStore(app.speakers), engine.info
+    uploads, store = Uploads(app.limits), SpeakerStore(app.speakers)
 
     @api.post(
         "",
@@ -91,7 +129,7 @@ def create_face(
             if not await asyncio.to_thread(store.has_room, app.max_speakers):
                 hint = "delete some, or wait until they end"
                 raise RequestError("server.full", f"{app.max_speakers} speakers are enrolled already", hint=hint)
-            found = await asyncio.gather(*(heard(pipeline, data) for data in form.files[FIELD]))
+            found = await vector_of(form.files[FIELD])
             now = store.now()
             speaker = Speaker(
                 id=new_id(),
@@ -99,9 +137,9 @@ def create_face(
                 created=now,
                 expires=now + ttl_s,
                 model=info.id,
-                recordings=len(found),
-                duration_s=round(sum(one["duration_s"] for one in found), 6),
-                vector=tuple(pooled([one["embedding"] for one in found]).tolist()),
+                recordings=len(form.files[FIELD]),
+                duration_s=round(found.duration_s, 6),
+                vector=tuple(found.voice_E.tolist()),
             )
             await asyncio.to_thread(store.put, speaker)
         return Response(told(speaker).model_dump_json(), status_code=201, media_type="application/json")
@@ -115,7 +153,7 @@ def create_face(
         shown = [told(speaker) for speaker in found[:limit]]
         return EnrolledList(speakers=shown, next=shown[-1].id if len(found) > limit else None)
 
-    served = add_info(api, app, engine)
+    add_info(api, served)
 
     @api.get("/{speaker}", summary="An enrolled speaker", responses=documented("speaker.not_found"), tags=["speakers"])
     async def one(speaker: str) -> Enrolled:
@@ -154,12 +192,28 @@ def _iso(time_s: float) -> str:
 
 
 class SpeakersIngress(Ingress):
-    """A replica that takes requests."""
+    """A replica that enrols with an embedder."""
 
     app_type = SpeakersApp
     make_face = staticmethod(create_face)
 
 
+class VoicesIngress(Replica):
+    """A replica that enrols with an extractor."""
+
+    app_type = SpeakersApp
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        app: SpeakersApp = check(SpeakersApp, args)
+        engine, metrics = load_voices(app)
+        super().__init__(app, create_voice_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 def build(args: dict[str, Any]) -> Application:
     """The application for the `args` of a serve file."""
-    return assemble(check(SpeakersApp, args, source="serve_apps.speakers"), SpeakersIngress)
+    app: SpeakersApp = check(SpeakersApp, args, source="serve_apps.speakers")
+    if open_bundle(app.bundle).info.extract is None:
+        return assemble(app, SpeakersIngress)
+    if app.placement != "fused":
+        raise ConfigError("config.invalid", "placement: an extractor enrols in one replica", hint="use fused")
+    return assemble(app, VoicesIngress)

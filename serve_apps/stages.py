@@ -36,7 +36,7 @@ Option = int | str | bool | None
 
 _SLICE = 16
 """Most windows of one recording in a call of the graph."""
-_LONG_AT_ONCE = 4
+LONG_AT_ONCE = 4
 """Long recordings that are unfolded at the same time: decoded, one can be a hundred times what was sent."""
 
 
@@ -146,7 +146,7 @@ class Pipeline:
     postprocess: Callable[[Floats, float, Option], Awaitable[Told]]
     heard: Callable[[float], None] = _unheard
     """Told how many seconds of sound were answered about."""
-    long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LONG_AT_ONCE))
+    long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_AT_ONCE))
     turnstile: Turnstile = field(default_factory=Turnstile)
 
     async def __call__(self, data: bytes, option: Option = None) -> Told:

@@ -10,7 +10,7 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from serve_apps.classify import Face, Ingress, assemble
-from serve_apps.embed import add_info, heard
+from serve_apps.embed import add_info, describe, heard
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
 from sonant.config.serve import ModelApp, VerifyApp
@@ -107,7 +107,9 @@ def create_face(
         }
         return Response(json.dumps(found), media_type="application/json")
 
-    return Face(api, api, add_info(api, app, engine))
+    served = describe(app, engine)
+    add_info(api, served)
+    return Face(api, api, served)
 
 
 def point_of(info: BundleInfo, name: str | None) -> tuple[str, VerifyPoint]:

@@ -317,11 +317,16 @@ def _ask_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default=URL, help=f"address of the server; default: {URL}")
     parser.add_argument("--timeline", action="store_true", help="emotions: also how they change along the recording")
     parser.add_argument("--top-k", type=int, help="classifications: labels in the answer")
+    parser.add_argument("--reference", action="append", default=[], help="extractions: a recording of the wanted voice")
+    parser.add_argument("--speaker", metavar="ID", help="extractions: an enrolled speaker, instead of references")
+    parser.add_argument("--out", metavar="FILE", default="voice.wav", help="extractions: .wav, .flac or .ogg to write")
 
 
 def ask(args: Arguments) -> None:
-    from sonant.client import ask
+    from sonant.client import ask, extract
 
+    if args.what == "extractions":
+        return show(extract(args.url, args.file, args.out, references=args.reference, speaker=args.speaker))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
     show(ask(args.url, args.what, args.file, **options[args.what]))
 

@@ -1,6 +1,7 @@
 """Asks a running server about a recording: nothing but the standard library, so that it also serves as an example.
 
 ask("http://127.0.0.1:8000", "emotions", "call.wav", timeline=True)
+extract("http://127.0.0.1:8000", "meeting.wav", "anna.flac", references=["anna.wav"])
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
+from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,8 +19,19 @@ from urllib.parse import quote, urlencode, urlsplit
 from sonant.errors import ERRORS, DataError, RequestError
 
 URL = "http://127.0.0.1:8000"
-ROUTES = ("classifications", "emotions")
+ROUTES = ("classifications", "emotions", "extractions")
 
+_SOUNDS = {".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
+"""What sound is asked for as, by the file that it is to be written to."""
+_FACTS: dict[str, tuple[str, type]] = {
+    "model": ("X-Sonant-Model", str),
+    "sample_rate_hz": ("X-Sonant-Sample-Rate", int),
+    "duration_s": ("X-Sonant-Duration", float),
+    "input_dbfs": ("X-Sonant-Input-Dbfs", float),
+    "output_dbfs": ("X-Sonant-Output-Dbfs", float),
+    "presence": ("X-Sonant-Presence", float),
+}
+"""What is told of sound, and in which header."""
 _TIMEOUT_S = 600.0
 _SCHEMES: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
 
@@ -29,38 +42,71 @@ def ask(url: str, route: str, path: str, **options: object) -> dict[str, Any]:
     Options become the query; those that are None are left out. What the server refuses is raised with its own code,
     message and hint.
     """
-    if not os.path.isfile(path):
-        raise DataError("data.not_found", f"there is no file {path}", hint="check the path")
-    with open(path, "rb") as file:
-        kind, body = form(os.path.basename(path), file.read())
     query = urlencode({name: json.dumps(value) for name, value in options.items() if value is not None})
-    status, data = _post(url, f"/v1/audio/{route}" + (f"?{query}" if query else ""), kind, body)
-    try:
-        answer: Any = json.loads(data)
-    except ValueError:
-        answer = None
+    place = f"/v1/audio/{route}" + (f"?{query}" if query else "")
+    status, data, _ = _post(url, place, *form(("file", *_file(path))))
+    answer = _parsed(data)
     if status != 200 or not isinstance(answer, dict):
         raise _refusal(f"{url}: POST /v1/audio/{route}", status, answer)
     return cast(dict[str, Any], answer)
 
 
-def form(name: str, data: bytes) -> tuple[str, bytes]:
-    """A file as the field `file` of a multipart form (RFC 7578): content type and body."""
+def extract(
+    url: str, path: str, out: str, *, references: Sequence[str] = (), speaker: str | None = None
+) -> dict[str, Any]:
+    """Writes the voice of the references, or of an enrolled speaker, as it is in the recording at `path` to `out` (wav,
+    flac or ogg, by its name), and gives what the server tells of it. The server must serve extractions."""
+    accept = _SOUNDS.get(os.path.splitext(out)[1].lower())
+    if accept is None:
+        raise RequestError("request.not_acceptable", f"{out} is none of {', '.join(_SOUNDS)}", hint="name it voice.wav")
+    parts = [("file", *_file(path)), *(("reference", *_file(reference)) for reference in references)]
+    parts += [] if speaker is None else [("speaker", None, speaker.encode())]
+    status, data, headers = _post(url, "/v1/audio/extractions", *form(*parts), accept=accept)
+    if status != 200 or headers.get("Content-Type") != accept:
+        raise _refusal(f"{url}: POST /v1/audio/extractions", status, _parsed(data))
+    with open(out, "wb") as file:
+        file.write(data)
+    told = {fact: kind(headers[name]) for fact, (name, kind) in _FACTS.items() if name in headers}
+    return {"path": path, "out": out, **told}
+
+
+def form(*parts: tuple[str, str | None, bytes]) -> tuple[str, bytes]:
+    """Fields, each with the name of its file or None and its bytes, as a multipart form (RFC 7578): content type and
+    body."""
     boundary = secrets.token_hex(16)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quote(name)}"\r\n\r\n'
-    return f"multipart/form-data; boundary={boundary}", head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    body = bytearray()
+    for field, name, data in parts:
+        place = "" if name is None else f'; filename="{quote(name)}"'
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"{place}\r\n\r\n'
+        body += head.encode() + data + b"\r\n"
+    return f"multipart/form-data; boundary={boundary}", bytes(body) + f"--{boundary}--\r\n".encode()
 
 
-def _post(url: str, path: str, kind: str, body: bytes) -> tuple[int, bytes]:
-    """Status and body of the answer."""
+def _file(path: str) -> tuple[str, bytes]:
+    """Name and bytes of a file."""
+    if not os.path.isfile(path):
+        raise DataError("data.not_found", f"there is no file {path}", hint="check the path")
+    with open(path, "rb") as file:
+        return os.path.basename(path), file.read()
+
+
+def _parsed(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def _post(url: str, path: str, kind: str, body: bytes, accept: str = "*/*") -> tuple[int, bytes, Message]:
+    """Status, body and headers of the answer."""
     connect, prefix = _server(url)
     try:
         with closing(connect()) as connection:
             # A server that refuses early hangs up while we still send: its answer tells why.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", prefix + path, body, {"Content-Type": kind})
+                connection.request("POST", prefix + path, body, {"Content-Type": kind, "Accept": accept})
             response: HTTPResponse = connection.getresponse()
-            return response.status, response.read()
+            return response.status, response.read(), response.headers
     except (OSError, HTTPException) as error:
         told = str(error) or type(error).__name__
         raise RequestError("server.unreachable", f"no answer from {url}: {told}") from error

@@ -56,6 +56,7 @@ ERRORS: dict[str, Meaning] = {
     "request.invalid": Meaning(422, 1008, "/docs describes every route and message"),
     "request.not_found": Meaning(404, 1008, "/docs lists the routes"),
     "request.method": Meaning(405, 1008, "/docs lists the routes"),
+    "request.not_acceptable": Meaning(406, 1008, "accept audio/wav, audio/flac, audio/ogg or application/json"),
     "request.origin": Meaning(403, 1008, "open the page from this server, or add its origin to allowed_origins"),
     "request.upgrade": Meaning(426, 1008, "open it as a WebSocket: ws:// or wss://"),
     "request.too_slow": Meaning(408, 4408, "send audio or a ping within the idle limit"),

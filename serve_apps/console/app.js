@@ -4,10 +4,13 @@ import { ComparePage } from "./compare.js";
 import { HearPage } from "./hear.js";
 import { pagesOf } from "./pages.js";
 import { hide, hint, show } from "./problem.js";
+import { SoundPage } from "./sound.js";
+import { Speakers } from "./speakers.js";
 
 const $ = (id) => document.getElementById(id);
 
-const views = { hear: new HearPage(), compare: new ComparePage() };
+const speakers = new Speakers();
+const views = { hear: new HearPage(), compare: new ComparePage(speakers), sound: new SoundPage(speakers) };
 let pages = [];
 let view = null;
 
@@ -32,6 +35,7 @@ function choose(index) {
   hide();
   view?.leave();
   view = views[page.kind];
+  $("speakers-card").hidden = true;
   for (const kind of Object.keys(views)) $(`${kind}-view`).hidden = kind !== page.kind;
   $("model").value = index;
   $("model-facts").textContent = view.enter(page);

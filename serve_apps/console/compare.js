@@ -1,7 +1,6 @@
 // The page of an embedder: are two recordings, or a recording and an enrolled speaker, the same? And who is enrolled.
 
 import { hide, Problem, show } from "./problem.js";
-import { Speakers } from "./speakers.js";
 import { Take } from "./take.js";
 import { send } from "./upload.js";
 
@@ -14,10 +13,11 @@ const WORDS = {
 };
 
 export class ComparePage {
-  constructor() {
+  // `speakers` is the card of the enrolled, which pages share.
+  constructor(speakers) {
     this.first = new Take($("take-first"));
     this.second = new Take($("take-second"));
-    this.speakers = new Speakers((enrolled) => this.offer(enrolled));
+    this.speakers = speakers;
     this.asked = 0;
     $("against").addEventListener("change", () => this.settle());
     $("compare").addEventListener("submit", (event) => {
@@ -38,7 +38,7 @@ export class ComparePage {
     $("strict").value = page.model.operating_point;
     this.offer([]);
     this.forget();
-    this.speakers.enter(enrolment);
+    this.speakers.enter(enrolment, (enrolled) => this.offer(enrolled));
     return `${page.model.model}, vectors of ${page.model.size} numbers`;
   }
 

@@ -2,7 +2,8 @@
 
 import { Bars } from "./bars.js";
 import { chosen } from "./drop.js";
-import { Live } from "./live.js";
+import { Live, streamOf } from "./live.js";
+import { levelOf, Meter } from "./meter.js";
 import { hide, show } from "./problem.js";
 import { Recording } from "./recording.js";
 import { clock, between, percent } from "./text.js";
@@ -21,6 +22,7 @@ export class HearPage {
   constructor() {
     this.wave = new RollingWave($("live-wave"), 8);
     this.bars = new Bars($("live-bars"));
+    this.level = new Meter($("level"));
     this.recording = new Recording();
     this.live = null;
     this.freshTimer = 0;
@@ -54,10 +56,10 @@ export class HearPage {
     this.listening(true);
     this.clear();
     const { model } = this; // another may be chosen before the last answers are here
-    this.live = new Live(new URL(`${this.model.route}/stream`, location.href), {
+    this.live = new Live(streamOf(model), { scores: true }, {
       samples: (samples, rate, time) => {
         this.wave.push(samples, rate);
-        showLevel(samples);
+        this.level.show(levelOf(samples));
         $("clock").textContent = clock(time);
       },
       scores: (scores, latency) => {
@@ -87,7 +89,7 @@ export class HearPage {
     $("listen-text").textContent = on ? "Stop" : "Listen";
     this.wave.run(on);
     if (on) return;
-    $("level").style.setProperty("--level", 0);
+    this.level.clear();
     this.bars.show({});
   }
 
@@ -109,14 +111,4 @@ export class HearPage {
     clearTimeout(this.freshTimer);
     this.freshTimer = setTimeout(() => $("heard").classList.remove("fresh"), FRESH_MS);
   }
-}
-
-function showLevel(samples) {
-  let sum = 0;
-  for (const sample of samples) sum += sample * sample;
-  const db = Math.max(-60, 10 * Math.log10(sum / samples.length + 1e-9));
-  const level = $("level");
-  level.style.setProperty("--level", 1 + db / 60);
-  level.setAttribute("aria-valuenow", Math.round(db));
-  level.setAttribute("aria-valuetext", db < -50 ? "silent" : db < -6 ? "good" : "too loud");
 }

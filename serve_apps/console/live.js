@@ -1,18 +1,26 @@
-// A live session: microphone -> worklet -> WebSocket -> answers.
+// A live session: microphone -> worklet -> WebSocket -> answers, which are messages or sound.
 
 import { Microphone } from "./microphone.js";
 import { Problem } from "./problem.js";
 
 const END_MS = 3000;
+const PIECE = 1 << 16;
+
+export const streamOf = ({ route }) => new URL(`${route}/stream`.replace(/^\//, ""), document.baseURI);
 
 export class Live {
-  // on: {samples(samples, rate, time), scores(scores, latencyMs), event(event), ended(error or null)}
-  constructor(url, on) {
+  // ask: what the start message asks for; with `enroll`, `reference` is the recording of the wanted voice.
+  // on: {samples(samples, rate, time), ended(error or null)}, and of what the model answers with
+  // {scores(scores, latencyMs), event(event)} or {ready(message), sound(samples, latencyMs), level(message)}
+  constructor(url, ask, on, reference = null) {
+    this.ask = ask;
+    this.reference = reference;
     this.url = new URL(url);
     this.url.protocol = this.url.protocol.replace("http", "ws");
     this.on = on;
     this.sent = []; // [seconds of audio sent, when], to tell the latency of each answer
     this.seconds = 0;
+    this.heard = 0; // seconds of sound that came back
     this.error = null;
     this.open = false;
     this.over = false;
@@ -31,15 +39,22 @@ export class Live {
   connect() {
     this.socket = new WebSocket(this.url);
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => {
-      const rate = this.microphone.rate;
-      this.socket.send(JSON.stringify({ type: "start", format: "pcm_s16le", sample_rate_hz: rate, scores: true }));
-    };
-    this.socket.onmessage = (message) => this.read(JSON.parse(message.data));
+    this.socket.onopen = () => this.begin();
+    this.socket.onmessage = ({ data }) => (data instanceof ArrayBuffer ? this.sound(data) : this.read(JSON.parse(data)));
     this.socket.onclose = (close) => {
       const cut = { message: "The connection was lost", hint: "Press Listen to start again." };
       this.finish(this.error ?? (close.code === 1000 ? null : new Problem(cut)));
     };
+  }
+
+  async begin() {
+    const format = { format: "pcm_s16le", sample_rate_hz: this.microphone.rate };
+    const recording = await this.reference?.arrayBuffer();
+    if (this.over) return;
+    this.socket.send(JSON.stringify({ type: "start", ...format, ...this.ask }));
+    if (!recording) return;
+    for (let at = 0; at < recording.byteLength; at += PIECE) this.socket.send(recording.slice(at, at + PIECE));
+    this.socket.send(JSON.stringify({ type: "enrolled" }));
   }
 
   hear(samples) {
@@ -53,13 +68,34 @@ export class Live {
   }
 
   read(message) {
-    if (message.type === "ready") this.open = true;
+    if (message.type === "ready") this.ready(message);
+    else if (message.type === "level") this.on.level(message);
     else if (message.type === "event") this.on.event(message);
     else if (message.type === "error") this.error = new Problem(message.error);
-    else if (message.type === "scores") {
-      while (this.sent.length > 1 && this.sent[0][0] < message.t) this.sent.shift();
-      if (this.sent.length > 0) this.on.scores(message.scores, performance.now() - this.sent[0][1]);
+    else if (message.type === "scores") this.on.scores(message.scores, this.since(message.t));
+  }
+
+  async ready(message) {
+    this.output = message.output;
+    try {
+      await this.on.ready?.(message);
+      this.open = !this.over;
+    } catch (error) {
+      this.finish(error);
     }
+  }
+
+  sound(data) {
+    if (this.over) return;
+    const samples = Float32Array.from(new Int16Array(data), (sample) => sample / 32768);
+    this.heard += samples.length / this.output.sample_rate_hz;
+    this.on.sound(samples, this.since(this.heard));
+  }
+
+  // Milliseconds since the sound of that second was sent.
+  since(time) {
+    while (this.sent.length > 1 && this.sent[0][0] < time) this.sent.shift();
+    return this.sent.length > 0 ? performance.now() - this.sent[0][1] : 0;
   }
 
   // Asks for the rest; the server answers and closes.

@@ -1,21 +1,22 @@
 // Which pages there are follows from what is served: one for each model that tells what it hears, and one for each
-// embedder, whichever of its applications (vectors, verification, enrolment) there are.
+// embedder or extractor, whichever of its applications (vectors, verification, extraction, enrolment) there are.
 
 const HEARS = new Set(["classification", "emotion", "detection"]);
-const COMPARES = new Set(["embedding", "verification", "enrolment"]);
+const SHARES = new Set(["embedding", "verification", "enrolment", "extraction"]);
 
 export function pagesOf(models) {
   const pages = [];
-  const embedders = new Map();
+  const shared = new Map();
   for (const model of models) {
     const name = model.application;
     if (HEARS.has(model.answer)) pages.push({ kind: "hear", name, model });
-    if (!COMPARES.has(model.answer)) continue;
-    const known = embedders.get(model.model);
-    const page = known ?? { kind: "compare", name, model, routes: {} };
+    if (!SHARES.has(model.answer)) continue;
+    const known = shared.get(model.model);
+    const page = known ?? { kind: model.task === "extract" ? "sound" : "compare", name, model, routes: {} };
     page.routes[model.answer] = model.route;
+    if (model.answer === "extraction") Object.assign(page, { name, model });
     if (!known) pages.push(page);
-    embedders.set(model.model, page);
+    shared.set(model.model, page);
   }
-  return pages;
+  return pages.filter((page) => page.kind !== "sound" || page.routes.extraction);
 }

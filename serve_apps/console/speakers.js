@@ -1,4 +1,4 @@
-// Who is enrolled: new ones by name, a list, and an end to it.
+// Who is enrolled: new ones by name, a list, and an end to it. One card, for whichever page is shown.
 
 import { hide, Problem, show } from "./problem.js";
 import { Take } from "./take.js";
@@ -8,9 +8,7 @@ const $ = (id) => document.getElementById(id);
 const PAGE = 100;
 
 export class Speakers {
-  // `changed` is given everyone who is listed.
-  constructor(changed) {
-    this.changed = changed;
+  constructor() {
     this.take = new Take($("take-enrol"), { many: true });
     this.known = [];
     $("enrol").addEventListener("submit", (event) => {
@@ -20,8 +18,10 @@ export class Speakers {
     $("speakers-more").addEventListener("click", () => this.attempt(() => this.more()));
   }
 
-  enter(route) {
+  // `changed` is given everyone who is listed, and who has just been enrolled.
+  enter(route, changed) {
     this.route = route;
+    this.changed = changed;
     $("speakers-card").hidden = !route;
     $("enrol-status").textContent = "";
     this.known = [];
@@ -60,7 +60,7 @@ export class Speakers {
     const made = await send(route, { file: this.take.files, name });
     if (route !== this.route) return;
     this.known.unshift(made);
-    this.draw();
+    this.draw(made);
     this.take.clear();
     $("enrol-name").value = "";
     $("enrol-status").textContent = `${name} is enrolled until ${day(made.expires)}.`;
@@ -77,11 +77,11 @@ export class Speakers {
     $("speakers-title").focus();
   }
 
-  draw() {
+  draw(made = null) {
     $("speakers").replaceChildren(...this.known.map((one) => this.item(one)));
     $("speakers-empty").hidden = this.known.length > 0;
     $("speakers-more").hidden = !this.next;
-    this.changed(this.known);
+    this.changed(this.known, made);
   }
 
   item(one) {

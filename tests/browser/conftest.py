@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,11 @@ import pytest
 import soundfile as sf
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from serve_apps import home
+from serve_apps.classify import Face
+from sonant.config.serve import HomeApp
+from sonant.edge.metrics import Snapshot
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -94,3 +99,45 @@ def shoot() -> Callable[[Page, str], None]:
         page.screenshot(path=str(ARTEFACTS / f"{name}.png"), full_page=True)
 
     return take
+
+
+class Town:
+    """The home application and its neighbours behind one door, all in this process: name -> (route, face)."""
+
+    def __init__(self, faces: Mapping[str, tuple[str, Face]]) -> None:
+        self._faces = {name: made for name, (_, made) in faces.items()}
+        self._doors: dict[str, Any] = {route: made.app for route, made in faces.values()}
+        routes = {name: route for name, (route, _) in faces.items()}
+        self._doors[""] = home.create_api(HomeApp(applications=routes), self)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        route = next(route for route in self._doors if f"{scope['path']}/".startswith(f"{route}/"))
+        await self._doors[route]({**scope, "root_path": route}, receive, send)
+
+    async def describe(self, name: str) -> dict[str, Any]:
+        return {"model": self._faces[name].served.model_dump(mode="json"), "openapi": {"paths": {}}, "deployments": []}
+
+    async def snapshots(self, name: str, deployments: list[str]) -> dict[str, Snapshot]:
+        raise AssertionError(name)
+
+
+@pytest.fixture(scope="session")
+def settle() -> Callable[[Mapping[str, tuple[str, Face]]], Town]:
+    """`Town`, for test modules, which cannot import this file."""
+    return Town
+
+
+@pytest.fixture(scope="session")
+def fits() -> Callable[[Page], bool]:
+    """Whether nothing is wider than the screen, and all that is pressed with a finger is large enough (WCAG 2.5.8)."""
+
+    def check(page: Page) -> bool:
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("button, select, input[type=text]")]
+                 .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44)
+                 .map((one) => one.id)"""
+        )
+        assert small == []
+        return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+    return check

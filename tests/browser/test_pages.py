@@ -14,64 +14,54 @@ import soundfile as sf
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from serve_apps import classify, detect, embed, home, speakers, verify
+from serve_apps import classify, detect, embed, speakers, verify
 from sonant.audio.resample import resample
-from sonant.config.serve import ClassifyApp, DetectApp, EmbedApp, HomeApp, ModelApp, SpeakersApp, VerifyApp
+from sonant.config.serve import ClassifyApp, DetectApp, EmbedApp, ModelApp, SpeakersApp, VerifyApp
 from sonant.data.corpus import Corpus
-from sonant.edge.metrics import Snapshot
 from sonant.runtime.infer import classify as answer_of
 
 Floats = NDArray[np.float32]
 Opened = Callable[..., AbstractContextManager[Page]]
 Shoot = Callable[[Page, str], None]
+Fits = Callable[[Page], bool]
 
 pytestmark = pytest.mark.timeout(400)
 
 
-class Town:
-    """The home application and its neighbours behind one door."""
-
-    def __init__(self, apps: dict[str, tuple[str, ModelApp, Callable[..., classify.Face]]]) -> None:
-        self.faces: dict[str, classify.Face] = {}
-        self.engines = {}
-        self._doors: dict[str, Any] = {}
-        for name, (route, app, create) in apps.items():
-            engine, metrics = classify.load(app)
-            self.engines[name] = engine
-            self.faces[name] = create(app, engine, classify.fused(app, engine, metrics), metrics)
-            self._doors[route] = self.faces[name].app
-        routes = {name: route for name, (route, _, _) in apps.items()}
-        self._doors[""] = home.create_api(HomeApp(applications=routes), self)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        route = next(route for route in self._doors if f"{scope['path']}/".startswith(f"{route}/"))
-        await self._doors[route]({**scope, "root_path": route}, receive, send)
-
-    async def describe(self, name: str) -> dict[str, Any]:
-        return {"model": self.faces[name].served.model_dump(mode="json"), "openapi": {"paths": {}}, "deployments": []}
-
-    async def snapshots(self, name: str, deployments: list[str]) -> dict[str, Snapshot]:
-        raise AssertionError(name)
+@pytest.fixture(scope="module")
+def engines() -> dict[str, Any]:
+    """Those of the applications, by name."""
+    return {}
 
 
 @pytest.fixture(scope="module")
-def town(tone_bundle: Path, detect_bundle: Path, voice_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Town:
+def town(
+    tone_bundle: Path,
+    detect_bundle: Path,
+    voice_bundle: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    settle: Callable[..., Any],
+    engines: dict[str, Any],
+) -> Any:
     cpu: dict[str, Any] = {"providers": ("CPUExecutionProvider",)}
     kept, voice = str(tmp_path_factory.mktemp("enrolled")), {"bundle": str(voice_bundle), **cpu}
     emotion = ClassifyApp(bundle=str(tone_bundle), answer="emotion", **cpu)
-    return Town(
-        {
-            "detect": ("/v1/audio/detections", DetectApp(bundle=str(detect_bundle), **cpu), detect.create_face),
-            "emotion": ("/v1/audio/emotions", emotion, classify.create_face),
-            "embed": ("/v1/audio/embeddings", EmbedApp(**voice), embed.create_face),
-            "verify": ("/v1/audio/verifications", VerifyApp(**voice, speakers=kept), verify.create_face),
-            "speakers": ("/v1/speakers", SpeakersApp(**voice, speakers=kept), speakers.create_face),
-        }
-    )
+    faces: dict[str, tuple[str, classify.Face]] = {}
+    apps: dict[str, tuple[str, ModelApp, Callable[..., classify.Face]]] = {
+        "detect": ("/v1/audio/detections", DetectApp(bundle=str(detect_bundle), **cpu), detect.create_face),
+        "emotion": ("/v1/audio/emotions", emotion, classify.create_face),
+        "embed": ("/v1/audio/embeddings", EmbedApp(**voice), embed.create_face),
+        "verify": ("/v1/audio/verifications", VerifyApp(**voice, speakers=kept), verify.create_face),
+        "speakers": ("/v1/speakers", SpeakersApp(**voice, speakers=kept), speakers.create_face),
+    }
+    for name, (route, app, create) in apps.items():
+        engines[name], metrics = classify.load(app)
+        faces[name] = route, create(app, engines[name], classify.fused(app, engines[name], metrics), metrics)
+    return settle(faces)
 
 
 @pytest.fixture(scope="module")
-def url(town: Town, run_app: Callable[..., Any]) -> Generator[str]:
+def url(town: Any, run_app: Callable[..., Any]) -> Generator[str]:
     with run_app(town) as base:
         yield f"{base}/"
 
@@ -98,16 +88,6 @@ def voice(folder: Path, number: int, take: int) -> Path:
     return path
 
 
-def fits(page: Page) -> bool:
-    """Whether nothing is wider than the screen, and all that is pressed with a finger is large enough (WCAG 2.5.8)."""
-    small = page.evaluate(
-        """() => [...document.querySelectorAll("button, select, input[type=text]")]
-             .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 44).map((one) => one.id)"""
-    )
-    assert small == []
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
-
-
 def tinted(canvas: Locator) -> float:
     """The share of a waveform's columns that lie in a segment, read from the pixels of its lower edge."""
     return float(
@@ -124,12 +104,12 @@ def tinted(canvas: Locator) -> float:
 
 @pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
 def test_a_detector_shows_segments_on_the_waveform(
-    browser: Browser, opened: Opened, shoot: Shoot, url: str, town: Town, bursts: Floats, tmp_path: Path, size: str,
-    theme: str,
+    browser: Browser, opened: Opened, shoot: Shoot, fits: Fits, url: str, engines: dict[str, Any], bursts: Floats,
+    tmp_path: Path, size: str, theme: str,
 ) -> None:  # fmt: skip
     recording = tmp_path / "bursts.wav"
     sf.write(recording, bursts, 8000, subtype="PCM_16")
-    heard = answer_of(town.engines["detect"], np.rint(bursts * 32768).astype(np.float32) / 32768)
+    heard = answer_of(engines["detect"], np.rint(bursts * 32768).astype(np.float32) / 32768)
     found: list[Any] = heard["segments"]
     with opened(browser, url, page="detect", size=size, theme=theme) as page:
         page.locator("#file").set_input_files(recording)
@@ -142,7 +122,7 @@ def test_a_detector_shows_segments_on_the_waveform(
 
         expect(page.locator("#hear-view").get_by_label("Operating point")).to_have_value("balanced")
         page.locator("#hear-view").get_by_label("Operating point").select_option("low fa")
-        strict = answer_of(town.engines["detect"], np.rint(bursts * 32768).astype(np.float32) / 32768, "low_fa")
+        strict = answer_of(engines["detect"], np.rint(bursts * 32768).astype(np.float32) / 32768, "low_fa")
         shown = sum(one["t_end"] - one["t_start"] for one in strict["segments"])
         expect(page.locator("#answer-score")).to_have_text(f"{shown:.1f} of 10.0 s", timeout=10_000)
 
@@ -157,7 +137,7 @@ def test_a_detector_shows_segments_on_the_waveform(
 
 @pytest.mark.parametrize(("size", "theme"), [("desktop", "dark"), ("phone", "light")])
 def test_speakers_are_compared_enrolled_and_forgotten(
-    browser: Browser, opened: Opened, shoot: Shoot, url: str, tmp_path: Path, size: str, theme: str
+    browser: Browser, opened: Opened, shoot: Shoot, fits: Fits, url: str, tmp_path: Path, size: str, theme: str
 ) -> None:
     with opened(browser, url, page="embed", size=size, theme=theme) as page:
         expect(page.locator("#hear-view")).to_be_hidden()

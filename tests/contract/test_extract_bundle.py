@@ -31,7 +31,7 @@ from sonant.measure import evaluate
 from sonant.runtime.bundle import judge, open_bundle
 from sonant.runtime.info import REQUIRED, Role
 from sonant.runtime.scores import sigmoid
-from sonant.runtime.voice_session import VoiceSession
+from sonant.runtime.sound_session import SoundSession
 from sonant.runtime.voice_slots import VoicePool
 from sonant.runtime.voices import WHOLE_S, VoiceEngine
 
@@ -158,13 +158,13 @@ def test_clients_that_come_and_go_never_hear_each_other(engine: VoiceEngine) -> 
     """Each with a voice of its own, in chunks of any size: what comes out is what the whole mixture gives."""
     rng = np.random.default_rng(0)
     pool = VoicePool(engine, 4)
-    clients: dict[Any, tuple[VoiceSession, Floats, Floats, list[Floats], list[Floats]]] = {}
+    clients: dict[Any, tuple[SoundSession, Floats, Floats, list[Floats], list[Floats]]] = {}
     compared = 0
     for turn in range(60):
         voice_E = engine.enroll([sound(turn, 500)])
         if (slot := pool.follow(voice_E)) is not None:
             mix_N = sound(100 + turn, int(rng.integers(1, 1500)))
-            clients[slot] = (VoiceSession(pool, slot, RATE_HZ), mix_N, voice_E, [], [])
+            clients[slot] = (SoundSession(pool, slot, RATE_HZ), mix_N, voice_E, [], [])
         ready: dict[Any, Floats] = {}
         for slot, (session, mix_N, _, _, _) in clients.items():
             if session.received < len(mix_N):
@@ -227,7 +227,7 @@ def test_a_session_at_another_rate_gives_each_sample_back(engine: VoiceEngine) -
     pool = VoicePool(engine, 1)
     slot = pool.follow(engine.enroll([sound(1, 500)]))
     assert slot is not None
-    session, given = VoiceSession(pool, slot, 2 * RATE_HZ), 0
+    session, given = SoundSession(pool, slot, 2 * RATE_HZ), 0
     session.push(sound(2, 3001))
     session.flush()
     while (chunk := session.ready()) is not None:

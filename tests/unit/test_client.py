@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sonant.client import ask
+from sonant import cli
+from sonant.client import ask, extract
 from sonant.errors import DataError, RequestError
 
 ANSWER = {"emotion": "sad", "probabilities": {"sad": 1.0}}
@@ -21,7 +22,8 @@ class Server(HTTPServer):
     """Answers what it was told to, and keeps what it was asked."""
 
     status, reply = 200, json.dumps(ANSWER).encode()
-    path, kind, body = "", "", b""
+    path, kind, body, accept = "", "", b"", ""
+    told: Mapping[str, str] = {}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -30,9 +32,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.body = self.rfile.read(int(self.headers["content-length"]))
         self.server.path, self.server.kind = self.path, self.headers["content-type"]
+        self.server.accept = self.headers["accept"]
         if self.server.reply:
             self.send_response(self.server.status)
             self.send_header("content-length", str(len(self.server.reply)))
+            for name, value in self.server.told.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(self.server.reply)
 
@@ -116,3 +121,26 @@ def test_what_is_no_address(file: str, url: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file"):
         ask("http://127.0.0.1:9", "emotions", str(tmp_path))
+
+
+def test_sound_is_written_and_told_of(
+    server: Server, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.reply = b"fLaC"
+    server.told = {"Content-Type": "audio/flac", "X-Sonant-Model": "m/1", "X-Sonant-Output-Dbfs": "-20.5"}
+    (tmp_path / "ref.wav").write_bytes(b"voice")
+    out = tmp_path / "voice.FLAC"
+    words = ["ask", "extractions", file, "--reference", str(tmp_path / "ref.wav"), "--out", str(out)]
+    assert cli.main([*words, "--url", address(server)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"path": file, "out": str(out), "model": "m/1", "output_dbfs": -20.5}
+    assert out.read_bytes() == b"fLaC"
+    assert (server.path, server.accept) == ("/v1/audio/extractions", "audio/flac")
+    assert b'name="reference"; filename="ref.wav"\r\n\r\nvoice\r\n' in server.body
+    extract(address(server), file, str(out), speaker="spk_1")
+    assert b'name="speaker"\r\n\r\nspk_1\r\n' in server.body
+    with pytest.raises(RequestError, match="none of"):
+        extract(address(server), file, "voice.mp3")
+    server.told = {"Content-Type": "text/html"}
+    with pytest.raises(RequestError, match="not an answer of ours"):
+        extract(address(server), file, str(out))

@@ -121,7 +121,7 @@ class VerifyApp(ModelApp):
 
 
 class SpeakersApp(ModelApp):
-    """Arguments of serve_apps.speakers:build: how enrolments are kept."""
+    """Arguments of serve_apps.speakers:build: how enrolments are kept. The bundle is an embedder or an extractor."""
 
     speakers: str
     """Folder or URL (file, s3, gs, memory) of the enrolments, the same for all replicas. Only vectors are kept."""
@@ -138,6 +138,21 @@ class SpeakersApp(ModelApp):
     def _ends(self) -> Self:
         if self.ttl_s > self.max_ttl_s:
             raise ValueError(f"ttl_s={self.ttl_s:g} must not be above max_ttl_s={self.max_ttl_s:g}")
+        return self
+
+
+class ExtractApp(ModelApp):
+    """Arguments of serve_apps.extract:build: where enrolled speakers are. The placement is fused."""
+
+    speakers: str | None = None
+    """Folder or URL that serve_apps.speakers keeps enrolments in; null: only recordings tell the wanted voice."""
+    max_references: Annotated[int, Field(ge=1, le=12)] = 8
+    """Most recordings of the wanted voice in one request."""
+
+    @model_validator(mode="after")
+    def _in_one_piece(self) -> Self:
+        if self.placement != "fused":
+            raise ValueError("an extractor is served fused: what a split would send between processes is sound")
         return self
 
 
@@ -202,6 +217,10 @@ class SpeakersApplication(Mounted[Literal["serve_apps.speakers:build"], Speakers
     """Keeps the vectors of enrolled speakers."""
 
 
+class ExtractApplication(Mounted[Literal["serve_apps.extract:build"], ExtractApp]):
+    """Answers with the voice of one wanted speaker, out of a recording or a live stream."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -221,6 +240,7 @@ Application = Annotated[
     | EmbedApplication
     | VerifyApplication
     | SpeakersApplication
+    | ExtractApplication
     | HomeApplication,
     Field(discriminator="import_path"),
 ]

@@ -13,10 +13,11 @@ from sonant.data.corpus import Corpus
 from sonant.data.mix.files import Spread, render_files
 from sonant.data.mix.leaks import check_recipes
 from sonant.data.mix.measure import verify
-from sonant.data.mix.mixer import SIDES, Mixer, Side
+from sonant.data.mix.mixer import Mixer
 from sonant.data.mix.recipe import Recipe
 from sonant.data.mix.render import render
 from sonant.data.mix.table import Origin, open_table, write_table
+from sonant.data.recipes.sides import SIDES, Side
 from sonant.data.split import split
 from sonant.errors import ConfigError, DataError
 

@@ -107,11 +107,15 @@ class Upload:
                 raise RequestError("request.too_slow", f"no bytes of the upload for {idle_s:g} s") from None
             if chunk is None:
                 return
-            self.bytes += len(chunk)
-            self._uploads.held_bytes += len(chunk)
-            self._check_size(self.bytes)
+            self.count(len(chunk))
             if chunk:
                 yield chunk
+
+    def count(self, size: int) -> None:
+        """So many bytes have come in; raises when they are too many."""
+        self.bytes += size
+        self._uploads.held_bytes += size
+        self._check_size(self.bytes)
 
     def _check_size(self, size: int) -> None:
         if size > self._uploads.max_bytes:

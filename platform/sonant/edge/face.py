@@ -59,7 +59,7 @@ def create(title: str, *, echo_request_id: bool = True) -> FastAPI:
     return api
 
 
-def add_stream(api: FastAPI, live: Live | None) -> None:
+def add_stream(api: FastAPI, live: Live[Any] | None) -> None:
     """The socket of live sessions at /stream. Without `live` (the bundle cannot stream) the socket says so."""
 
     @api.websocket("/stream")

@@ -1,4 +1,5 @@
-"""Drives live sessions: sockets in front, one pool of model states behind. No Ray in here.
+"""Drives live sessions: sockets in front, one pool of model states behind. No Ray in here. What a session is about,
+labels or sound, is for an `edge.streams.Streams` to say.
 
 Each socket has one coroutine that reads a message, steps what became ready and sends the answers before it reads
 again: a client that sends faster than we compute, or reads slower than we answer, is held back by TCP. The steps of
@@ -14,6 +15,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from typing import Generic
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -22,12 +24,13 @@ from sonant.audio.samples import Wav
 from sonant.audio.stream_decode import StreamDecoder
 from sonant.config.serve import Limits
 from sonant.edge.batching import Batcher
+from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
 from sonant.edge.metrics import Metrics
-from sonant.edge.protocol import Done, End, Ping, Pong, Ready, Start, error_message, parse
+from sonant.edge.protocol import Done, End, Enrolled, Ping, Pong, Ready, Start, error_message, parse
+from sonant.edge.streams import Answer, Said, Sitting, Streams
 from sonant.errors import AudioError, RequestError, SonantError
-from sonant.runtime.session import LiveSession, Message
-from sonant.runtime.slots import Frames, Slot, SlotPool
+from sonant.runtime.slots import Slot
 
 log = logging.getLogger(__name__)
 
@@ -39,18 +42,28 @@ _PIECE_BYTES = 1 << 14
 Step = tuple[Slot, Wav]
 
 
-class Live:
-    """The live sessions of one replica."""
+class Live(Generic[Answer]):
+    """The live sessions of one replica; recordings of wanted voices count among its `uploads`."""
 
-    def __init__(self, pool: SlotPool, limits: Limits, metrics: Metrics, allowed_origins: Sequence[str] = ()) -> None:
-        self.pool = pool
+    def __init__(
+        self,
+        streams: Streams[Answer],
+        limits: Limits,
+        metrics: Metrics,
+        allowed_origins: Sequence[str] = (),
+        *,
+        uploads: Uploads | None = None,
+    ) -> None:
+        self.streams = streams
+        self.pool = streams.pool
         self.limits = limits
         self.metrics = metrics
+        self.uploads = uploads or Uploads(limits)
         self._allowed_origins = frozenset(allowed_origins)
-        self._steps: Batcher[Step, Frames | None] = Batcher(
-            self._run, cost=_samples, max_batch=pool.capacity, observe=self._observe
+        self._steps: Batcher[Step, Answer | None] = Batcher(
+            self._run, cost=_samples, max_batch=self.pool.capacity, observe=self._observe
         )
-        metrics.slots_total.set(pool.capacity)
+        metrics.slots_total.set(self.pool.capacity)
 
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
@@ -73,13 +86,13 @@ class Live:
         finally:
             self.metrics.session(outcome)
 
-    async def step(self, slot: Slot, chunk_N: Wav) -> Frames:
+    async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
-        frames = await self._steps.submit((slot, chunk_N))
-        assert frames is not None, "a slot is released by the coroutine that steps it"
-        return frames
+        answer = await self._steps.submit((slot, chunk_N))
+        assert answer is not None, "a slot is released by the coroutine that steps it"
+        return answer
 
-    def _run(self, steps: Sequence[Step]) -> list[Frames | None]:
+    def _run(self, steps: Sequence[Step]) -> list[Answer | None]:
         answers = self.pool.step(dict(steps))
         return [answers.get(slot) for slot, _ in steps]
 
@@ -108,10 +121,10 @@ class Live:
             raise RequestError("request.origin", f"pages of {origin} may not open sessions here")
 
 
-class _Conversation:
+class _Conversation(Generic[Answer]):
     """The messages of one session."""
 
-    def __init__(self, live: Live, socket: WebSocket, slot: Slot) -> None:
+    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot) -> None:
         self.live = live
         self.socket = socket
         self.slot = slot
@@ -119,10 +132,11 @@ class _Conversation:
         self.ends_at = asyncio.get_running_loop().time() + live.limits.max_session_s
 
     async def run(self) -> None:
-        start = await self._first()
-        pool, info = self.live.pool, self.live.pool.info
-        rate_hz = info.sample_rate_hz
-        session = LiveSession(pool, self.slot, rate_hz, scores=start.scores)
+        streams, start = self.live.streams, await self._first()
+        streams.check(start)
+        await self._prepare(start)
+        info, rate_hz = streams.info, streams.info.sample_rate_hz
+        sitting = streams.sitting(self.slot, start)
         decoder = StreamDecoder(
             start.format, rate_hz, source_hz=start.sample_rate_hz, max_s=self.live.limits.max_session_s
         )
@@ -130,23 +144,41 @@ class _Conversation:
             session=request_id(self.socket.scope),
             model=info.id,
             labels=list(info.labels),
-            hop_ms=1000 * pool.hop / rate_hz,
+            hop_ms=1000 * self.live.pool.hop / rate_hz,
+            output=streams.output(start),
         )
         await self._say(ready.text())
         try:
             while True:
                 message = await self._read()
                 if isinstance(message, bytes):
-                    await self._hear(session, decoder, message)
+                    await self._hear(sitting, decoder, message)
                 elif isinstance(message, Ping):
                     await self._say(Pong().text())
                 elif isinstance(message, End):
-                    return await self._finish(session, decoder)
+                    return await self._finish(sitting, decoder)
                 else:
                     raise RequestError("request.invalid", "the session has started already")
         finally:
             decoder.close()
-            self.live.metrics.audio_seconds.inc(session.audio_s)
+            self.live.metrics.audio_seconds.inc(sitting.audio_s)
+
+    async def _prepare(self, start: Start) -> None:
+        """Readies the slot; a recording that the client announced is held no longer than that takes."""
+        if not start.enroll:
+            return await self.live.streams.prepare(self.slot, start, None)
+        reference = bytearray()
+        with self.live.uploads.one() as upload:
+            while not isinstance(message := await self._read(), Enrolled):
+                if isinstance(message, bytes):
+                    upload.count(len(message))
+                    reference += message
+                elif isinstance(message, Ping):
+                    await self._say(Pong().text())
+                else:
+                    told = 'a recording of the voice comes first, and after it {"type": "enrolled"}'
+                    raise RequestError("request.invalid", told)
+            await self.live.streams.prepare(self.slot, start, bytes(reference))
 
     async def _first(self) -> Start:
         while True:
@@ -157,7 +189,7 @@ class _Conversation:
                 raise RequestError("request.invalid", 'the first message must be {"type": "start", ...}')
             await self._say(Pong().text())
 
-    async def _read(self) -> Start | End | Ping | bytes:
+    async def _read(self) -> Start | Enrolled | End | Ping | bytes:
         try:
             async with asyncio.timeout_at(min(self.ends_at, asyncio.get_running_loop().time() + self.limits.idle_s)):
                 message = await self.socket.receive()
@@ -174,33 +206,34 @@ class _Conversation:
             raise AudioError("audio.too_big", f"messages have at most {self.limits.max_frame_kib} KiB")
         return data
 
-    async def _hear(self, session: LiveSession, decoder: StreamDecoder, data: bytes) -> None:
+    async def _hear(self, sitting: Sitting[Answer], decoder: StreamDecoder, data: bytes) -> None:
         arrived = time.perf_counter()
         for start in range(0, len(data), _PIECE_BYTES):
-            session.push(decoder.push(data[start : start + _PIECE_BYTES]))
-            await self._step(session)
+            sitting.push(decoder.push(data[start : start + _PIECE_BYTES]))
+            await self._step(sitting)
         self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
 
-    async def _step(self, session: LiveSession) -> None:
-        while (chunk := session.ready()) is not None:
-            await self._tell(session.take(await self.live.step(self.slot, chunk)))
+    async def _step(self, sitting: Sitting[Answer]) -> None:
+        while (chunk := sitting.ready()) is not None:
+            await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
 
-    async def _finish(self, session: LiveSession, decoder: StreamDecoder) -> None:
-        session.push(decoder.finish())
-        session.flush()
-        await self._step(session)
-        await self._tell(session.finish())
-        await self._say(Done(audio_s=round(session.audio_s, 4)).text())
+    async def _finish(self, sitting: Sitting[Answer], decoder: StreamDecoder) -> None:
+        sitting.push(decoder.finish())
+        sitting.flush()
+        await self._step(sitting)
+        await self._tell(await asyncio.to_thread(sitting.finish))
+        await self._say(Done(audio_s=round(sitting.audio_s, 4)).text())
         await self.socket.close(1000)
 
-    async def _tell(self, messages: Iterable[Message]) -> None:
+    async def _tell(self, messages: Iterable[Said]) -> None:
         for message in messages:
-            await self._say(json.dumps(message))
+            await self._say(message if isinstance(message, bytes) else json.dumps(message))
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, message: str | bytes) -> None:
+        send = self.socket.send_bytes(message) if isinstance(message, bytes) else self.socket.send_text(message)
         try:
             async with asyncio.timeout(self.limits.idle_s):
-                await self.socket.send_text(text)
+                await send
         except TimeoutError:
             raise RequestError("request.too_slow", "the answers are not being read") from None
 

@@ -8,6 +8,18 @@
     {"type": "end"}                                     {"type": "done", "audio_s"}, then close 1000
                                                         {"type": "error", "error": {...}}, then the error's close code
 
+Where the answer is sound (extraction, enhancement), `ready` also has `output`, and in place of events and scores come
+
+                                                        binary: sound in the format of `output`
+                                                        {"type": "level", "t", "input_dbfs", "output_dbfs", "presence"}
+
+The first sample that is sent stands for the client's first one, and with `done` there are as many as the audio has at
+the rate of `output`: those that the network held back come after `end`.
+
+An extractor is told whose voice is wanted: `"speaker": "spk_..."` in the start message, or `"enroll": true`. Then a
+recording of the voice follows, before `ready`: an encoded file as POST takes it, in binary messages cut anywhere, and
+after the last of them {"type": "enrolled"}. It is bounded like an upload.
+
 Times are seconds of audio since the session's first sample.
 """
 
@@ -24,6 +36,9 @@ MAX_TEXT = 4096
 """Largest text message in characters: all of ours are far smaller."""
 
 
+SoundFormat = Literal["pcm_s16le", "pcm_f32le"]
+
+
 class Incoming(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -38,6 +53,18 @@ class Start(Incoming):
     """Rate of raw PCM; containers carry their own."""
     scores: bool = False
     """Also send the probability of every label, once a chunk."""
+    output: SoundFormat | None = None
+    """Where the answer is sound: its samples; pcm_s16le when nothing is said."""
+    speaker: Annotated[str, Field(max_length=64)] | None = None
+    """An extractor's wanted voice: the id of an enrolled speaker."""
+    enroll: bool = False
+    """The wanted voice is in a recording that follows: binary messages, and then `enrolled`."""
+
+
+class Enrolled(Incoming):
+    """The recording of the wanted voice is complete."""
+
+    type: Literal["enrolled"]
 
 
 class End(Incoming):
@@ -52,15 +79,24 @@ class Ping(Incoming):
     type: Literal["ping"]
 
 
-ClientMessage = Annotated[Start | End | Ping, Field(discriminator="type")]
-_CLIENT: TypeAdapter[Start | End | Ping] = TypeAdapter(ClientMessage)
+ClientMessage = Annotated[Start | Enrolled | End | Ping, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Start | Enrolled | End | Ping] = TypeAdapter(ClientMessage)
 
 
 class Outgoing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     def text(self) -> str:
-        return self.model_dump_json()
+        return self.model_dump_json(exclude_none=True)
+
+
+class Output(Outgoing):
+    """What binary messages to the client hold: mono, little-endian."""
+
+    format: SoundFormat
+    sample_rate_hz: int
+    latency_ms: float
+    """How far the network looks ahead; filling a hop, the way there and back come on top."""
 
 
 class Ready(Outgoing):
@@ -71,7 +107,9 @@ class Ready(Outgoing):
     model: str
     labels: list[str]
     hop_ms: float
-    """Audio between two frames of scores."""
+    """Audio between two frames of scores, or of a step of sound."""
+    output: Output | None = None
+    """Not there where the answer is no sound."""
 
 
 class Event(Outgoing):
@@ -92,6 +130,18 @@ class Scores(Outgoing):
     scores: dict[str, float]
 
 
+class Level(Outgoing):
+    """How loud the sound was since the last such message: RMS, 0 is full scale, -120 is nothing at all."""
+
+    type: Literal["level"] = "level"
+    t: float
+    """End of the sound that has been sent."""
+    input_dbfs: float
+    output_dbfs: float
+    presence: float | None = None
+    """Mean probability that the wanted voice is there; not there where the network does not tell."""
+
+
 class Pong(Outgoing):
     type: Literal["pong"] = "pong"
 
@@ -110,10 +160,10 @@ class ErrorMessage(Outgoing):
     error: dict[str, str]
 
 
-ServerMessage = Ready | Event | Scores | Pong | Done | ErrorMessage
+ServerMessage = Ready | Event | Scores | Level | Pong | Done | ErrorMessage
 
 
-def parse(text: str) -> Start | End | Ping:
+def parse(text: str) -> Start | Enrolled | End | Ping:
     """A client's text message, or RequestError that says what is wrong with it."""
     if len(text) > MAX_TEXT:
         raise RequestError("request.invalid", f"text messages have at most {MAX_TEXT} characters; audio goes as binary")

@@ -53,11 +53,11 @@ class Speaker(Section):
     duration_s: FiniteFloat
     """Their length together."""
     vector: Annotated[tuple[FiniteFloat, ...], Field(min_length=1, max_length=65_536)]
-    """Of length 1."""
+    """An embedder's has length 1; an extractor's is as its enroll graph makes it."""
 
     def check_model(self, info: BundleInfo) -> None:
-        """Raises unless the vector is one of this bundle: others cannot be compared with it."""
-        size = info.embed.size if info.embed is not None else 0
+        """Raises unless the vector is one of this bundle, embedder or extractor: no other knows what it means."""
+        size = info.embed.size if info.embed is not None else info.extract.voice_size if info.extract is not None else 0
         if self.model != info.id or len(self.vector) != size:
             told = f"{self.id} was enrolled with {self.model} ({len(self.vector)} numbers), here is {info.id} ({size})"
             raise RequestError("speaker.mismatch", told)

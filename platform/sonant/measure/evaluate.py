@@ -42,8 +42,8 @@ from sonant.runtime.voices import VoiceEngine
 from sonant.tasks import verification
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed, figures
-from sonant.tasks.extract import Extract
 from sonant.tasks.extract import Network as ExtractNetwork
+from sonant.tasks.sound import SoundTask
 from sonant.tasks.task import Network
 from sonant.track import files
 from sonant.train import review_frames, review_mixtures, review_vectors
@@ -144,11 +144,13 @@ class FrameEvaluation(Evaluation):
 
 @dataclass(frozen=True)
 class MixtureEvaluation(Evaluation):
-    """Measures of mixtures, and what they amount to."""
+    """Measures of mixtures or noisy speech, and what they amount to."""
+
+    task: SoundTask = field(kw_only=True)
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over mixtures."""
-        bounds = review_mixtures.improvement_interval(self.scored)
+        bounds = review_mixtures.improvement_interval(self.task, self.scored)
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -161,7 +163,7 @@ class MixtureEvaluation(Evaluation):
     def write(self, out: str) -> None:
         """metrics.json and mixtures.parquet in a folder or at a URL."""
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        review_mixtures.write_table(out, {self.split: self.scored})
+        review_mixtures.write_table(out, self.task, {self.split: self.scored})
 
 
 @dataclass(frozen=True)
@@ -244,8 +246,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
         what, at = task.cfg.target, _thresholds(opened)
         return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
-    if isinstance(task, Extract):
-        return MixtureEvaluation(name, labels, corpus, split, scored, metrics)
+    if isinstance(task, SoundTask):
+        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, task=task)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)

@@ -22,6 +22,7 @@ from sonant.config.serve import Limits
 from sonant.edge import face
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
+from sonant.edge.streams_labels import LabelStreams
 from sonant.errors import ERRORS
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
@@ -84,7 +85,7 @@ def serve(tones: Engine, run_app: Callable[..., Any]) -> Generator[Callable[...,
             pool = SlotPool(tones, live_limits.max_sessions)
             metrics = Metrics("classify", "tones", "1")
             app: FastAPI = face.create("test")
-            face.add_stream(app, Live(pool, live_limits, metrics, origins))
+            face.add_stream(app, Live(LabelStreams(pool), live_limits, metrics, origins))
             return Server(stack.enter_context(run_app(app)), pool, metrics)
 
         yield start

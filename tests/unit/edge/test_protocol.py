@@ -28,7 +28,7 @@ def test_messages_of_clients_are_typed() -> None:
         ("hello", "not a message of ours"),
         ("[1]", "not a message of ours|object"),
         ("{}", "type"),
-        ('{"type": "shutdown"}', "shutdown|'start', 'end', 'ping'"),
+        ('{"type": "shutdown"}', "shutdown|'start', 'enrolled', 'end', 'ping'"),
         ('{"type": "start", "format": "wma"}', "start.format"),
         ('{"type": "start", "sample_rate_hz": 0}', "start.sample_rate_hz"),
         ('{"type": "start", "sample_rate_hz": 1e12}', "start.sample_rate_hz"),
@@ -63,5 +63,7 @@ def test_messages_of_the_server_name_their_type() -> None:
 
 def test_both_directions_have_schemas() -> None:
     schemas = json_schemas()
-    assert {"Start", "End", "Ping"} == set(schemas["client"]["$defs"])
-    assert {"Ready", "Event", "Scores", "Pong", "Done", "ErrorMessage"} == set(schemas["server"]["$defs"])
+    assert {"Start", "Enrolled", "End", "Ping"} == set(schemas["client"]["$defs"])
+    assert {"Ready", "Output", "Event", "Scores", "Level", "Pong", "Done", "ErrorMessage"} == set(
+        schemas["server"]["$defs"]
+    )

@@ -17,7 +17,7 @@ from sonant.runtime.engine import Engine
 def test_serving_needs_neither_torch_nor_ray() -> None:
     code = (
         "import sys, sonant.runtime.session, sonant.runtime.infer, sonant.runtime.bundle\n"
-        "import sonant.runtime.voice_session\n"
+        "import sonant.runtime.sound_session\n"
         "print([name for name in ('torch', 'ray', 'pyarrow', 'sonant.data', 'sonant.train') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
