@@ -102,7 +102,7 @@ def test_a_voice_is_followed_in_a_recording_and_live(
         expect(told).to_contain_text(
             f"{level_dbfs(mix_N):.1f} dBFS in, {level_dbfs(wanted_N):.1f} dBFS out", timeout=10_000
         )
-        expect(told).to_contain_text(re.compile(r"the voice is there with \d+ %"))
+        expect(told).to_contain_text(re.compile(r"presence \d+ %"))
         expect(page.get_by_role("alert")).to_be_hidden()
         expect(page.locator("#sound-file-facts")).to_have_text("meeting.wav, 3.00 s")
         until_drawn(page.get_by_role("img", name="Waveform of the mixture"), 0.05)
@@ -160,7 +160,8 @@ def test_the_player_keeps_the_sound_in_order(browser: Browser, opened: Opened, u
             """async () => {
               const context = new OfflineAudioContext(1, 8000, 8000);
               await context.audioWorklet.addModule("console/player.worklet.js");
-              const shape = { numberOfInputs: 0, outputChannelCount: [1], processorOptions: { startS: 0.05, mostS: 0.5 } };
+              const processorOptions = { startS: 0.05, mostS: 0.5 };
+              const shape = { numberOfInputs: 0, outputChannelCount: [1], processorOptions };
               const node = new AudioWorkletNode(context, "player", shape);
               node.connect(context.destination);
               for (let at = 0; at < 3; at += 1) {
