@@ -58,7 +58,22 @@ class SoundAnswer(BaseModel):
     """Mean probabilities from the beginning on."""
     audio: Encoded
 
-    model_config = {"use_attribute_docstrings": True}
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {
+            "example": {
+                "model": "causal/20251121-031822",
+                "sample_rate_hz": 16_000,
+                "duration_s": 0.25,
+                "input_dbfs": -21.4,
+                "output_dbfs": -26.0,
+                "presence": 0.93,
+                "presence_step_s": 0.1,
+                "presence_over_time": [0.88, 0.95, 0.97],
+                "audio": {"format": "wav", "base64": "UklGRmQfAABXQVZF..."},
+            }
+        },
+    }
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,15 @@ function table(head, rows) {
 
 const pretty = (value) => element("pre", JSON.stringify(value, null, 2));
 
+// The recordings that a form takes; its words, and which of the fields may be left out, are in the description.
+function recordings(operation) {
+  const fields = operation.requestBody?.content["multipart/form-data"]?.schema.properties ?? {};
+  return Object.entries(fields).filter(([, field]) => (field.items ?? field).format === "binary").map(([name]) => name);
+}
+
 function curl(path, method, operation) {
-  const body = operation.requestBody ? " -F file=@recording.wav" : "";
+  const files = { file: "recording" };
+  const body = recordings(operation).map((name) => ` -F ${name}=@${files[name] ?? name}.wav`).join("");
   const verb = method === "GET" || body ? "" : ` -X ${method}`;
   return element("pre", `curl${verb}${body} ${location.origin}${path}`);
 }

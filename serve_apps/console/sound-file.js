@@ -50,7 +50,7 @@ export class SoundFile {
     $("sound-result").hidden = false;
     this.ab.show([{ blob: file, samples: mixture }, { blob, samples: sound, spans }], told.duration_s);
     const levels = `${told.input_dbfs.toFixed(1)} dBFS in, ${told.output_dbfs.toFixed(1)} dBFS out`;
-    const presence = told.presence === null ? "" : `, the voice is there with ${percent(told.presence)}`;
+    const presence = told.presence === null ? "" : `, presence ${percent(told.presence)}`;
     $("sound-told").textContent = levels + presence;
     $("sound-status").textContent = `${file.name}: ${levels}${presence}`;
     $("sound-file-facts").textContent = `${file.name}, ${told.duration_s.toFixed(2)} s`;

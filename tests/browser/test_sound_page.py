@@ -102,7 +102,7 @@ def test_a_voice_is_followed_in_a_recording_and_live(
         expect(told).to_contain_text(
             f"{level_dbfs(mix_N):.1f} dBFS in, {level_dbfs(wanted_N):.1f} dBFS out", timeout=10_000
         )
-        expect(told).to_contain_text(re.compile(r"the voice is there with \d+ %"))
+        expect(told).to_contain_text(re.compile(r"presence \d+ %"))
         expect(page.get_by_role("alert")).to_be_hidden()
         expect(page.locator("#sound-file-facts")).to_have_text("meeting.wav, 3.00 s")
         until_drawn(page.get_by_role("img", name="Waveform of the mixture"), 0.05)

@@ -45,7 +45,7 @@ class Metrics:
         self.graph_seconds = self._histogram("sonant_graph_seconds", "One call of the clip graph.", _LATENCY_S)
         self.step_seconds = self._histogram("sonant_step_seconds", "One call of the stream graph.", _LATENCY_S)
         self.lateness_seconds = self._histogram(
-            "sonant_chunk_lateness_seconds", "From a live chunk's arrival to its scores.", _LATENCY_S
+            "sonant_chunk_lateness_seconds", "From a live chunk's arrival to its answer.", _LATENCY_S
         )
         self.batch_rows = self._histogram("sonant_batch_rows", "Clips in one call of the clip graph.", _ROWS)
         self.step_rows = self._histogram("sonant_step_rows", "Sessions in one call of the stream graph.", _ROWS)

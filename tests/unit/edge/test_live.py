@@ -210,6 +210,9 @@ BAD: dict[str, tuple[list[str | bytes], str]] = {
     "no json": (["hello"], "request.invalid"),
     "unknown type": (['{"type": "stop"}'], "request.invalid"),
     "unknown format": (['{"type": "start", "format": "wma"}'], "request.invalid"),
+    "a voice for labels": (['{"type": "start", "enroll": true}'], "request.invalid"),
+    "sound for labels": (['{"type": "start", "output": "pcm_f32le"}'], "request.invalid"),
+    "enrolled nobody": (['{"type": "start"}', '{"type": "enrolled"}'], "request.invalid"),
     "started twice": (['{"type": "start"}', '{"type": "start"}'], "request.invalid"),
     "long text": (["x" * 5000], "request.invalid"),
     "not a number": (
