@@ -15,8 +15,8 @@ class SphinxEngine(Section):
     kind: Literal["pocketsphinx"]
     language_weight: Annotated[float, Field(gt=0)] = 6.5
     """Weight of the language model against the sound; the engine's own default."""
-    beam: Annotated[float, Field(gt=0, lt=1)] = 1e-48
-    """Share of the best hypothesis below which one is given up; larger is faster and worse."""
+    max_states: Annotated[int, Field(ge=100)] = 5000
+    """Most states that are searched in a 10 ms frame; 5000 gave the texts of the engine's own 30000 in less time."""
 
 
 class WhisperEngine(Section):

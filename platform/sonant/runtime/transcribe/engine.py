@@ -30,7 +30,10 @@ class Recogniser(Protocol):
         ...
 
 
-_ENGINES: Mapping[str, tuple[str, str]] = {"pocketsphinx": ("sphinx", "sphinx"), "faster_whisper": ("whisper", "transcribe")}
+_ENGINES: Mapping[str, tuple[str, str]] = {
+    "pocketsphinx": ("sphinx", "sphinx"),
+    "faster_whisper": ("whisper", "transcribe"),
+}
 """By kind, the module of this folder that opens it, and the extra that brings its package."""
 
 
@@ -51,5 +54,7 @@ def check_language(recogniser: Recogniser, language: str | None) -> None:
         known = recogniser.languages
         told = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise RequestError(
-            "request.invalid", f"{recogniser.model} does not know the language {language[:16]!r}", hint=f"it knows {told}"
+            "request.invalid",
+            f"{recogniser.model} does not know the language {language[:16]!r}",
+            hint=f"it knows {told}",
         )

@@ -27,8 +27,7 @@ def stamp(seconds: float, comma: str) -> str:
 def srt(transcript: Transcript) -> str:
     """SubRip: numbered, with comma before the milliseconds."""
     cues = [
-        f"{number}\n{_range(one, ',')}\n{_line(one)}\n"
-        for number, one in enumerate(_spoken(transcript.utterances), 1)
+        f"{number}\n{_range(one, ',')}\n{_line(one)}\n" for number, one in enumerate(_spoken(transcript.utterances), 1)
     ]
     return "\n".join(cues)
 

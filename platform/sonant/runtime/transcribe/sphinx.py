@@ -28,7 +28,7 @@ class Sphinx:
     def __init__(self, config: SphinxEngine) -> None:
         self.model = f"pocketsphinx/{version('pocketsphinx')}"
         self._decoder = pocketsphinx.Decoder(
-            samprate=float(RATE_HZ), lw=config.language_weight, beam=config.beam, loglevel="FATAL"
+            samprate=float(RATE_HZ), lw=config.language_weight, maxhmmpf=config.max_states, loglevel="FATAL"
         )
 
     def hear(self, wav_N: Floats, ask: Ask) -> Heard:

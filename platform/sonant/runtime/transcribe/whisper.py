@@ -32,7 +32,9 @@ class Whisper:
                 str(folder), device=config.device, compute_type=config.compute_type, cpu_threads=config.threads
             )
         except (RuntimeError, ValueError) as error:
-            raise BundleError("bundle.invalid", f"{folder} is no Whisper model that CTranslate2 reads: {error}") from error
+            raise BundleError(
+                "bundle.invalid", f"{folder} is no Whisper model that CTranslate2 reads: {error}"
+            ) from error
         self._beam_size = config.beam_size
         self.model = f"faster-whisper/{os.path.basename(config.model.rstrip('/'))}"
         self.languages: tuple[str, ...] = tuple(self._model.supported_languages)
@@ -75,7 +77,9 @@ def verify(folder: Path, sha256: dict[str, str]) -> None:
 def _fetched(config: WhisperEngine) -> Path:
     """The folder of a model of the hub, from its cache where it is there already."""
     if config.model.startswith((".", "/")) or config.model.count("/") > 1:
-        raise BundleError("bundle.not_found", f"there is no folder {config.model}", hint="check the path of engine.model")
+        raise BundleError(
+            "bundle.not_found", f"there is no folder {config.model}", hint="check the path of engine.model"
+        )
     try:
         return Path(faster_whisper.download_model(config.model, revision=config.revision))
     except Exception as error:  # whatever the hub's client meets: no name, no network, no disk
