@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -80,24 +80,7 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
             for name, answer in (await found()).items()
         ]
 
-    @api.get("/v1/models", summary="Models that are served", tags=["home"])
-    async def models() -> dict[str, Any]:
-        """`data` is the list as clients of OpenAI's API read it; `models` tells everything, application by application."""
-        told = await served()
-        return {"object": "list", "data": listed(told), "models": told}
-
-    @api.get(
-        "/v1/models/{model:path}",
-        summary="One model that is served",
-        tags=["home"],
-        responses=errors.documented("model.unknown"),
-    )
-    async def model(model: str) -> dict[str, Any]:
-        """The entry of a model in `data` of /v1/models."""
-        for one in listed(await served()):
-            if one["id"] == model:
-                return one
-        raise ModelError("model.unknown", f"no model {model[:64]!r} is served here")
+    add_models(api, served)
 
     @api.get("/metrics", summary="Prometheus metrics of all replicas", tags=["home"])
     async def counters() -> Response:
@@ -125,6 +108,29 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
 
     face.refuse_other_sockets(api)
     return api
+
+
+def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]]) -> None:
+    """The routes that tell what is served."""
+
+    @api.get("/v1/models", summary="Models that are served", tags=["home"])
+    async def models() -> dict[str, Any]:
+        """`data` is the list as clients of OpenAI's API read it; `models` tells everything, by application."""
+        told = await served()
+        return {"object": "list", "data": listed(told), "models": told}
+
+    @api.get(
+        "/v1/models/{model:path}",
+        summary="One model that is served",
+        tags=["home"],
+        responses=errors.documented("model.unknown"),
+    )
+    async def model(model: str) -> dict[str, Any]:
+        """The entry of a model in `data` of /v1/models."""
+        for one in listed(await served()):
+            if one["id"] == model:
+                return one
+        raise ModelError("model.unknown", f"no model {model[:64]!r} is served here")
 
 
 def listed(served: Sequence[Description]) -> list[Description]:

@@ -87,8 +87,8 @@ def create_api(
         tags=["transcribe"],
     )
     async def transcribe(request: Request) -> Response:
-        """The form of OpenAI's API: a recording as the field `file`, and options. A raw body with an audio/* type has its
-        options in the query. What the engine does not know (a prompt, a temperature) has no effect."""
+        """The form of OpenAI's API: a recording as the field `file`, and options. A raw body with an audio/* type has
+        its options in the query. What the engine does not know (a prompt, a temperature) has no effect."""
         with ExitStack() as held:
             held.enter_context(metrics.timed_request())
             data, asked = await _read(request, held.enter_context(uploads.one()))

@@ -20,7 +20,7 @@ class SphinxEngine(Section):
 
 
 class WhisperEngine(Section):
-    """A Whisper model in CTranslate2's form (extra `transcribe`): a folder, or a name on the hub where it is reached."""
+    """A Whisper model in CTranslate2's form (extra `transcribe`): a folder, or a name on the hub if that is reached."""
 
     kind: Literal["faster_whisper"]
     model: Annotated[str, Field(min_length=1)]
@@ -70,6 +70,6 @@ class TranscribeConfig(Section):
     enhance: EnhanceMode = "auto"
     """Where a request says nothing: on, off, or auto: only pieces noisier than `enhance_below_db`."""
     enhance_below_db: float | None = None
-    """Signal-to-noise ratio below which `auto` cleans a piece; `sonant evaluate CONFIG MANIFEST --transcripts` finds the
-    one at which text is never worse than without; null: nothing was found yet, and auto cleans nothing."""
+    """Signal-to-noise ratio in dB below which `auto` cleans a piece; `sonant evaluate CONFIG MANIFEST --transcripts`
+    finds the one with which text is not worse than without; null: nothing was found yet, and auto cleans nothing."""
     cutting: Cutting = Cutting()

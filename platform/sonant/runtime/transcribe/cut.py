@@ -6,6 +6,7 @@ At most two pieces' worth of sound is held. What is decided there stays: later s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -103,7 +104,7 @@ def pack(speech: Stretches, rule: Cutting, quietest: Hush) -> Stretches:
 
 def padded(packs: Stretches, rule: Cutting, length_s: float) -> Stretches:
     """Stretches with some sound around them, which neighbours do not share."""
-    edges_s = [0.0, *((a[1] + b[0]) / 2 for a, b in zip(packs, packs[1:], strict=False)), length_s]
+    edges_s = [0.0, *((a[1] + b[0]) / 2 for a, b in pairwise(packs)), length_s]
     return [
         (max(edges_s[at], start_s - rule.pad_s), min(edges_s[at + 1], end_s + rule.pad_s))
         for at, (start_s, end_s) in enumerate(packs)

@@ -53,8 +53,5 @@ def check_language(recogniser: Recogniser, language: str | None) -> None:
     if language is not None and language not in recogniser.languages:
         known = recogniser.languages
         told = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-        raise RequestError(
-            "request.invalid",
-            f"{recogniser.model} does not know the language {language[:16]!r}",
-            hint=f"it knows {told}",
-        )
+        message = f"{recogniser.model} does not know the language {language[:16]!r}"
+        raise RequestError("request.invalid", message, hint=f"it knows {told}")

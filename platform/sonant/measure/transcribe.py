@@ -1,0 +1,96 @@
+"""Transcripts of many recordings: audio files, the rows of a manifest, or the clips of a prepared corpus.
+
+One after another in this process, or by all CPUs of a cluster; answers and their order are the same. A recording that
+cannot be read is told in its place, and the others go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sonant.audio.decode import decode_path
+from sonant.audio.resample import resample
+from sonant.audio.samples import to_float
+from sonant.config.load import check
+from sonant.config.ray import RayConfig
+from sonant.config.transcribe import TranscribeConfig
+from sonant.data.corpus import Corpus
+from sonant.errors import SonantError
+from sonant.measure.infer import MAX_S, Item, listing
+from sonant.runtime.scores import Floats
+from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance, Word
+from sonant.runtime.transcribe.transcriber import open_transcriber
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one recording: a transcript or an error."""
+
+    path: str
+    transcript: Transcript | None = None
+    error: Json | None = None
+    snr_db: float | None = None
+    """Estimated, of the whole recording; only where it was asked for."""
+
+
+def transcribe(
+    config: TranscribeConfig, inputs: Sequence[str], ask: Ask, *, cluster: RayConfig | None = None
+) -> Iterator[Line]:
+    """Transcripts of files, URLs and manifests."""
+    return over(config, listing(inputs), ask, cluster=cluster)
+
+
+def over(config: TranscribeConfig, items: Iterable[Item], ask: Ask, *, cluster: RayConfig | None) -> Iterator[Line]:
+    """Transcripts of listed recordings."""
+    make = (config.model_dump_json(), json.dumps(asdict(ask)))
+    texts = (json.dumps(asdict(item)) for item in items)
+    if cluster is None:
+        typist = Typist(*make)
+        return (line_of(typist(text)) for text in texts)
+    from sonant.cluster.spread import spread
+
+    return map(line_of, spread(Typist, make, list(texts), settings=cluster))
+
+
+class Typist:
+    """An engine that writes down items; what an actor of a cluster holds. Everything travels as JSON."""
+
+    def __init__(self, config: str, ask: str) -> None:
+        self._transcriber = open_transcriber(check(TranscribeConfig, json.loads(config)))
+        self._ask = Ask(**json.loads(ask))
+        self._transcriber.check(self._ask)
+
+    def __call__(self, text: str) -> str:
+        item = Item(**json.loads(text))
+        try:
+            line = Line(item.path, self._transcriber([sound(item)], self._ask))
+        except SonantError as error:
+            line = Line(item.path, error=error.body()["error"])
+        return json.dumps(asdict(line))
+
+
+def sound(item: Item) -> Floats:
+    """The samples of an item at the engines' rate."""
+    if item.row is not None:
+        corpus = Corpus.open(item.url)
+        return resample(to_float(corpus.read(item.row)), corpus.sample_rate_hz, RATE_HZ)
+    wav_N = decode_path(item.url, rate_hz=RATE_HZ, max_s=MAX_S)
+    start = round(item.start_s * RATE_HZ)
+    return wav_N[start : None if item.duration_s is None else start + round(item.duration_s * RATE_HZ)]
+
+
+def line_of(text: str) -> Line:
+    """Undoes the JSON of a line."""
+    raw = json.loads(text)
+    told = raw["transcript"]
+    if told is not None:
+        utterances = [
+            Utterance(**{**one, "words": tuple(Word(**word) for word in one["words"])}) for one in told["utterances"]
+        ]
+        raw["transcript"] = Transcript(**{**told, "utterances": tuple(utterances)})
+    return Line(**raw)
