@@ -164,10 +164,8 @@ _ANSWERS: dict[str, Any] = {
                     "text": {"type": "string"},
                     "language": {"type": "string", "description": "verbose_json: ISO 639-1."},
                     "duration": {"type": "number", "description": "verbose_json: seconds."},
-                    "segments": {"type": "array", "items": {"type": "object"}, "description": "verbose_json: id, start, "
-                                 "end, text, avg_logprob, ... of each."},
-                    "words": {"type": "array", "items": {"type": "object"}, "description": "verbose_json with word "
-                              "timestamps: word, start, end of each."},
+                    "segments": {"type": "array", "items": {"type": "object"}, "description": "verbose_json."},
+                    "words": {"type": "array", "items": {"type": "object"}, "description": "With word timestamps."},
                     "usage": {"type": "object", "description": "type: duration, seconds."},
                 },
                 "required": ["text"],

@@ -146,7 +146,12 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
         "--quality", action="store_true", help="of an extractor: also PESQ, STOI, SNR and composite measures (slow)"
     )
     parser.add_argument(
-        "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
+        "--cluster",
+        action="store_true",
+        help="with --folds: train with Ray Train; with --quality, --transcripts: measure over Ray",
+    )
+    parser.add_argument(
+        "--transcripts", action="store_true", help="word error rates of a transcription CONFIG on a MANIFEST with texts"
     )
     parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
@@ -156,6 +161,8 @@ def evaluate(args: Arguments) -> None:
 
     if args.folds is not None:
         _folds(args)
+    elif args.transcripts:
+        _transcripts(args)
     elif len(args.data) > 1:
         raise DataError(
             "data.invalid", f"one corpus at a time, not {', '.join(args.data)}", hint="key=value needs --folds"
@@ -184,6 +191,22 @@ def _folds(args: Arguments) -> None:
 
     config = load(Experiment, args.subject, args.data, smoke=args.smoke)
     show(evaluate_folds(config, args.folds, out=args.out, fit=fit))
+
+
+def _transcripts(args: Arguments) -> None:
+    from sonant.config.load import load
+    from sonant.config.ray import RayConfig
+    from sonant.config.transcribe import TranscribeConfig
+    from sonant.measure.transcripts import evaluate_transcripts
+
+    if not args.data:
+        raise DataError(
+            "data.not_found", "--transcripts needs a MANIFEST", hint="evaluate CONFIG MANIFEST --transcripts"
+        )
+    manifest, *overrides = args.data
+    config = load(TranscribeConfig, args.subject, overrides)
+    cluster = RayConfig() if args.cluster else None
+    show(evaluate_transcripts(config, manifest, split=args.split, out=args.out, cluster=cluster))
 
 
 def _export_words(parser: argparse.ArgumentParser) -> None:
@@ -259,6 +282,39 @@ def infer(args: Arguments) -> None:
             print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
 
 
+def _transcribe_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", help="name under configs/ (transcribe/sphinx), path or URL")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="FILE|MANIFEST|key=value", help="recordings, and changes to the config"
+    )
+    forms = ["json", "text", "srt", "vtt", "verbose_json"]
+    parser.add_argument("--format", default="json", choices=forms, help="JSON lines, or texts one after another")
+    parser.add_argument("--language", metavar="CODE", help="ISO 639-1; default: the engine's guess")
+    parser.add_argument("--prompt", metavar="WORDS", help="names and words that may occur")
+    parser.add_argument("--words", action="store_true", help="with verbose_json: also the times of words")
+    parser.add_argument(
+        "--enhance", choices=["auto", "on", "off"], help="clean the sound first; default: as configured"
+    )
+    parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
+    parser.add_argument("--out", metavar="FOLDER", help="write a file for each recording here instead of stdout")
+
+
+def transcribe(args: Arguments) -> None:
+    from sonant.config.load import load
+    from sonant.config.ray import RayConfig
+    from sonant.config.transcribe import TranscribeConfig
+    from sonant.measure.transcribe import transcribe, written
+    from sonant.runtime.transcribe.heard import Ask
+
+    overrides = [word for word in args.inputs if "=" in word and not os.path.exists(word)]
+    config = load(TranscribeConfig, args.config, overrides)
+    ask = Ask(language=args.language, prompt=args.prompt, words=args.words, enhance=args.enhance)
+    inputs = [word for word in args.inputs if word not in overrides]
+    lines = transcribe(config, inputs, ask, cluster=RayConfig() if args.cluster else None)
+    for text in written(lines, args.format, out=args.out, words=args.words):
+        print(text, flush=True)
+
+
 def _listen_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
     parser.add_argument("--url", help="a served application instead: http://127.0.0.1:8000/v1/audio/detections")
@@ -323,7 +379,7 @@ def ask(args: Arguments) -> None:
     from sonant.client import ask
 
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
-    show(ask(args.url, args.what, args.file, **options[args.what]))
+    show(ask(args.url, args.what, args.file, **options.get(args.what, {})))
 
 
 def _submit_words(parser: argparse.ArgumentParser) -> None:
@@ -384,6 +440,7 @@ VERBS: dict[str, Verb] = {
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
+    "transcribe": Verb("what is said in recordings, as JSON, text or subtitles", _transcribe_words, transcribe),
     "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
@@ -394,7 +451,7 @@ VERBS: dict[str, Verb] = {
 }
 
 
-JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "report")
+JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "transcribe", "report")
 """Verbs that run as jobs on a cluster: each has a file in jobs/."""
 
 
@@ -410,6 +467,8 @@ EXTRAS = {
     "torchaudio": "pretrained",
     "websockets": "listen",
     "sounddevice": "listen",
+    "faster_whisper": "transcribe",
+    "pocketsphinx": "sphinx",
 }
 """The extra that brings a module."""
 

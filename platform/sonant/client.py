@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from sonant.errors import ERRORS, DataError, RequestError
 
 URL = "http://127.0.0.1:8000"
-ROUTES = ("classifications", "emotions")
+ROUTES = ("classifications", "emotions", "transcriptions")
 
 _TIMEOUT_S = 600.0
 _SCHEMES: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}

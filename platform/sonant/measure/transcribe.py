@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from sonant.audio.decode import decode_path
@@ -21,8 +22,11 @@ from sonant.data.corpus import Corpus
 from sonant.errors import SonantError
 from sonant.measure.infer import MAX_S, Item, listing
 from sonant.runtime.scores import Floats
+from sonant.runtime.transcribe.formats import FORMS, Format, Granularity, brief, dumps, verbose
 from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance, Word
+from sonant.runtime.transcribe.snr import snr_db
 from sonant.runtime.transcribe.transcriber import open_transcriber
+from sonant.track import files
 
 Json = dict[str, Any]
 
@@ -35,7 +39,7 @@ class Line:
     transcript: Transcript | None = None
     error: Json | None = None
     snr_db: float | None = None
-    """Estimated, of the whole recording; only where it was asked for."""
+    """Estimated signal-to-noise ratio of the whole recording."""
 
 
 def transcribe(
@@ -68,7 +72,9 @@ class Typist:
     def __call__(self, text: str) -> str:
         item = Item(**json.loads(text))
         try:
-            line = Line(item.path, self._transcriber([sound(item)], self._ask))
+            wav_N = sound(item)
+            noise_db = snr_db(wav_N, self._transcriber.find(wav_N))
+            line = Line(item.path, self._transcriber([wav_N], self._ask), snr_db=noise_db)
         except SonantError as error:
             line = Line(item.path, error=error.body()["error"])
         return json.dumps(asdict(line))
@@ -94,3 +100,24 @@ def line_of(text: str) -> Line:
         ]
         raw["transcript"] = Transcript(**{**told, "utterances": tuple(utterances)})
     return Line(**raw)
+
+
+def written(lines: Iterable[Line], form: Format, *, out: str | None = None, words: bool = False) -> Iterator[str]:
+    """What a terminal shows: JSON lines, or each text in turn. With `out`, every transcript goes to a file of its own
+    there, named as its recording, and the line says which."""
+    for line in lines:
+        if line.transcript is None:
+            yield dumps({"path": line.path, "error": line.error})
+            continue
+        granularities: tuple[Granularity, ...] = ("segment", "word") if words else ("segment",)
+        told = verbose(line.transcript, granularities) if form == "verbose_json" else brief(line.transcript)
+        text = dumps(told) if form.endswith("json") else FORMS[form].render(line.transcript)
+        if out is not None:
+            url = files.join(out, f"{PurePosixPath(line.path).stem}.{_ENDINGS[form]}")
+            files.write_bytes(url, text.encode())
+            yield dumps({"path": line.path, "transcript": url})
+        else:
+            yield dumps({"path": line.path, **told}) if form.endswith("json") else text
+
+
+_ENDINGS: dict[Format, str] = {"json": "json", "verbose_json": "json", "text": "txt", "srt": "srt", "vtt": "vtt"}

@@ -5,7 +5,7 @@ Nothing here knows about HTTP, threads or files; whoever drives it asks for one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sonant.config.transcribe import EnhanceMode, TranscribeConfig
@@ -13,12 +13,10 @@ from sonant.errors import ModelError
 from sonant.runtime.scores import Floats
 from sonant.runtime.transcribe.cut import Cutter, Piece
 from sonant.runtime.transcribe.engine import Recogniser, check_language, open_engine
+from sonant.runtime.transcribe.enhance import Enhancer, open_enhancer
 from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Heard, Transcript, Utterance
 from sonant.runtime.transcribe.snr import snr_db
 from sonant.runtime.transcribe.speech import Finder, by_detector, by_loudness
-
-Enhancer = Callable[[Floats], Floats]
-"""Cleans sound at RATE_HZ: as many samples out as in."""
 
 
 @dataclass(frozen=True)
@@ -104,4 +102,5 @@ class Transcription:
 def open_transcriber(config: TranscribeConfig) -> Transcriber:
     """Loads everything that a config names."""
     find = by_loudness if config.detector is None else by_detector(config.detector, config.detector_point)
-    return Transcriber(config, open_engine(config.engine), find)
+    enhancer = None if config.enhancer is None else open_enhancer(config.enhancer)
+    return Transcriber(config, open_engine(config.engine), find, enhancer)
