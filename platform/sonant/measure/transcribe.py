@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from sonant.audio.decode import decode_path
 from sonant.audio.resample import resample
 from sonant.audio.samples import to_float
@@ -23,7 +25,7 @@ from sonant.errors import SonantError
 from sonant.measure.infer import MAX_S, Item, listing
 from sonant.runtime.scores import Floats
 from sonant.runtime.transcribe.formats import FORMS, Format, Granularity, brief, dumps, verbose
-from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance, Word
+from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript
 from sonant.runtime.transcribe.snr import snr_db
 from sonant.runtime.transcribe.transcriber import open_transcriber
 from sonant.track import files
@@ -40,6 +42,9 @@ class Line:
     error: Json | None = None
     snr_db: float | None = None
     """Estimated signal-to-noise ratio of the whole recording."""
+
+
+_LINE = TypeAdapter(Line)
 
 
 def transcribe(
@@ -92,14 +97,7 @@ def sound(item: Item) -> Floats:
 
 def line_of(text: str) -> Line:
     """Undoes the JSON of a line."""
-    raw = json.loads(text)
-    told = raw["transcript"]
-    if told is not None:
-        utterances = [
-            Utterance(**{**one, "words": tuple(Word(**word) for word in one["words"])}) for one in told["utterances"]
-        ]
-        raw["transcript"] = Transcript(**{**told, "utterances": tuple(utterances)})
-    return Line(**raw)
+    return _LINE.validate_json(text)
 
 
 def written(lines: Iterable[Line], form: Format, *, out: str | None = None, words: bool = False) -> Iterator[str]:

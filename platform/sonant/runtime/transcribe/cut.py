@@ -63,15 +63,16 @@ class Cutter:
         length_s = len(wav_N) / RATE_HZ
         speech = self._find(wav_N)
         packs = pack(speech, self._rule, lambda start_s, end_s: hush(wav_N, start_s, end_s))
+        ranges = padded(packs, self._rule, length_s)
         done_s = length_s
         if not last:
             # Speech near the end may go on, and a pause there may be short: both wait for what comes.
             open_s = length_s - self._rule.join_s
-            waiting = [start_s for start_s, end_s in packs if end_s > open_s]
-            packs = packs[: len(packs) - len(waiting)]
-            before_s = packs[-1][1] if packs else 0.0
-            done_s = max(before_s, (waiting[0] if waiting else open_s) - self._rule.pad_s)
-        pieces = [self._piece(wav_N, speech, start_s, end_s) for start_s, end_s in padded(packs, self._rule, length_s)]
+            ready = sum(end_s <= open_s for _, end_s in packs)
+            before_s = ranges[ready - 1][1] if ready else 0.0
+            done_s = ranges[ready][0] if ready < len(ranges) else max(before_s, open_s - self._rule.pad_s)
+            ranges = ranges[:ready]
+        pieces = [self._piece(wav_N, speech, start_s, end_s) for start_s, end_s in ranges]
         done = round(done_s * RATE_HZ)
         self._parts, self._held = [wav_N[done:].copy()], len(wav_N) - done
         self._passed += done

@@ -87,12 +87,20 @@ def dumps(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _brief_text(transcript: Transcript) -> str:
+    return dumps(brief(transcript))
+
+
+def _verbose_text(transcript: Transcript) -> str:
+    return dumps(verbose(transcript))
+
+
 FORMS: Mapping[Format, Form] = {
-    "json": Form("application/json", lambda transcript: dumps(brief(transcript))),
+    "json": Form("application/json", _brief_text),
     "text": Form("text/plain; charset=utf-8", plain),
     "srt": Form("application/x-subrip; charset=utf-8", srt),
     "vtt": Form("text/vtt; charset=utf-8", vtt),
-    "verbose_json": Form("application/json", lambda transcript: dumps(verbose(transcript))),
+    "verbose_json": Form("application/json", _verbose_text),
 }
 """By `response_format`."""
 

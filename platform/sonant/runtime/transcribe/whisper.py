@@ -17,7 +17,7 @@ import faster_whisper
 from sonant.config.transcribe import WhisperEngine
 from sonant.errors import BundleError
 from sonant.runtime.scores import Floats
-from sonant.runtime.transcribe.heard import Ask, Heard, Utterance, Word
+from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Heard, Utterance, Word
 
 _log = logging.getLogger(__name__)
 _WEIGHTS = "model.bin"
@@ -90,8 +90,17 @@ def _fetched(config: WhisperEngine) -> Path:
 
 
 def _utterance(part: Any, samples: int) -> Utterance:
-    words = tuple(Word(word.start, word.end, word.word.strip(), word.probability) for word in part.words or ())
-    end_s = min(part.end, samples / 16_000)
+    # With word times, numbers are numpy's; and a model may believe that somebody spoke after the end.
+    words = tuple(
+        Word(float(word.start), float(word.end), word.word.strip(), float(word.probability))
+        for word in part.words or ()
+    )
+    end_s = min(float(part.end), samples / RATE_HZ)
     return Utterance(
-        min(part.start, end_s), end_s, part.text.strip(), words, logprob=part.avg_logprob, no_speech=part.no_speech_prob
+        min(float(part.start), end_s),
+        end_s,
+        part.text.strip(),
+        words,
+        float(part.avg_logprob),
+        float(part.no_speech_prob),
     )
