@@ -4,10 +4,11 @@ import { ComparePage } from "./compare.js";
 import { HearPage } from "./hear.js";
 import { pagesOf } from "./pages.js";
 import { hide, hint, show } from "./problem.js";
+import { TranscribePage } from "./transcribe.js";
 
 const $ = (id) => document.getElementById(id);
 
-const views = { hear: new HearPage(), compare: new ComparePage() };
+const views = { hear: new HearPage(), compare: new ComparePage(), transcribe: new TranscribePage() };
 let pages = [];
 let view = null;
 
