@@ -162,7 +162,9 @@ def evaluate(args: Arguments) -> None:
     if args.folds is not None:
         _folds(args)
     elif args.transcripts:
-        _transcripts(args)
+        from sonant.measure.transcribe_verb import error_rates
+
+        show(error_rates(args))
     elif len(args.data) > 1:
         raise DataError(
             "data.invalid", f"one corpus at a time, not {', '.join(args.data)}", hint="key=value needs --folds"
@@ -191,22 +193,6 @@ def _folds(args: Arguments) -> None:
 
     config = load(Experiment, args.subject, args.data, smoke=args.smoke)
     show(evaluate_folds(config, args.folds, out=args.out, fit=fit))
-
-
-def _transcripts(args: Arguments) -> None:
-    from sonant.config.load import load
-    from sonant.config.ray import RayConfig
-    from sonant.config.transcribe import TranscribeConfig
-    from sonant.measure.transcripts import evaluate_transcripts
-
-    if not args.data:
-        raise DataError(
-            "data.not_found", "--transcripts needs a MANIFEST", hint="evaluate CONFIG MANIFEST --transcripts"
-        )
-    manifest, *overrides = args.data
-    config = load(TranscribeConfig, args.subject, overrides)
-    cluster = RayConfig() if args.cluster else None
-    show(evaluate_transcripts(config, manifest, split=args.split, out=args.out, cluster=cluster))
 
 
 def _export_words(parser: argparse.ArgumentParser) -> None:
@@ -283,36 +269,16 @@ def infer(args: Arguments) -> None:
 
 
 def _transcribe_words(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", help="name under configs/ (transcribe/sphinx), path or URL")
-    parser.add_argument(
-        "inputs", nargs="+", metavar="FILE|MANIFEST|key=value", help="recordings, and changes to the config"
-    )
-    forms = ["json", "text", "srt", "vtt", "verbose_json"]
-    parser.add_argument("--format", default="json", choices=forms, help="JSON lines, or texts one after another")
-    parser.add_argument("--language", metavar="CODE", help="ISO 639-1; default: the engine's guess")
-    parser.add_argument("--prompt", metavar="WORDS", help="names and words that may occur")
-    parser.add_argument("--words", action="store_true", help="with verbose_json: also the times of words")
-    parser.add_argument(
-        "--enhance", choices=["auto", "on", "off"], help="clean the sound first; default: as configured"
-    )
-    parser.add_argument("--cluster", action="store_true", help="spread the work over a Ray cluster with Ray Data")
-    parser.add_argument("--out", metavar="FOLDER", help="write a file for each recording here instead of stdout")
+    from sonant.measure.transcribe_verb import add_words
+
+    add_words(parser)
 
 
 def transcribe(args: Arguments) -> None:
-    from sonant.config.load import load
-    from sonant.config.ray import RayConfig
-    from sonant.config.transcribe import TranscribeConfig
-    from sonant.measure.transcribe import transcribe, written
-    from sonant.runtime.transcribe.heard import Ask
+    from sonant.measure.transcribe_verb import lines
 
-    overrides = [word for word in args.inputs if "=" in word and not os.path.exists(word)]
-    config = load(TranscribeConfig, args.config, overrides)
-    ask = Ask(language=args.language, prompt=args.prompt, words=args.words, enhance=args.enhance)
-    inputs = [word for word in args.inputs if word not in overrides]
-    lines = transcribe(config, inputs, ask, cluster=RayConfig() if args.cluster else None)
-    for text in written(lines, args.format, out=args.out, words=args.words):
-        print(text, flush=True)
+    for line in lines(args):
+        print(line, flush=True)
 
 
 def _listen_words(parser: argparse.ArgumentParser) -> None:
