@@ -150,9 +150,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --folds: train with Ray Train; with --quality, --transcripts: measure over Ray",
     )
-    parser.add_argument(
-        "--transcripts", action="store_true", help="word error rates of a transcription CONFIG on a MANIFEST with texts"
-    )
+    parser.add_argument("--transcripts", action="store_true", help="word error rates of a CONFIG on a MANIFEST")
     parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
 
@@ -172,11 +170,8 @@ def evaluate(args: Arguments) -> None:
     elif args.quality:
         from sonant.measure.quality import quality
 
-        show(
-            quality(
-                args.subject, *args.data, split=args.split, out=args.out, spread=_spread() if args.cluster else None
-            )
-        )
+        spread = _spread() if args.cluster else None
+        show(quality(args.subject, *args.data, split=args.split, out=args.out, spread=spread))
     else:
         show(evaluate(args.subject, *args.data, split=args.split, out=args.out, trials=args.trials))
 
@@ -416,7 +411,6 @@ VERBS: dict[str, Verb] = {
     "report": Verb("one HTML file about a run or a sweep", _report_words, report),
 }
 
-
 JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "transcribe", "report")
 """Verbs that run as jobs on a cluster: each has a file in jobs/."""
 
@@ -433,8 +427,6 @@ EXTRAS = {
     "torchaudio": "pretrained",
     "websockets": "listen",
     "sounddevice": "listen",
-    "faster_whisper": "transcribe",
-    "pocketsphinx": "sphinx",
 }
 """The extra that brings a module."""
 
