@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import json
 import logging
 import os
@@ -264,15 +265,13 @@ def infer(args: Arguments) -> None:
 
 
 def _transcribe_words(parser: argparse.ArgumentParser) -> None:
-    from sonant.measure.transcribe_verb import add_words
-
-    add_words(parser)
+    importlib.import_module("sonant.measure.transcribe_verb").add_words(parser)
 
 
 def transcribe(args: Arguments) -> None:
-    from sonant.measure.transcribe_verb import lines
+    from sonant.measure import transcribe_verb
 
-    for line in lines(args):
+    for line in transcribe_verb.lines(args):
         print(line, flush=True)
 
 
