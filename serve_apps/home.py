@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +19,7 @@ from sonant.config.load import check
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
 from sonant.edge.static import Files
-from sonant.errors import SonantError
+from sonant.errors import ModelError, SonantError
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -73,15 +74,13 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
         error = SonantError("server.starting", f"not loaded: {waiting}")
         return errors.response(error, errors.request_id(request.scope))
 
-    @api.get("/v1/models", summary="Models that are served", tags=["home"])
-    async def models() -> dict[str, Any]:
-        described = await found()
-        return {
-            "models": [
-                {"application": name, "route": app.applications[name], **answer["model"]}
-                for name, answer in described.items()
-            ]
-        }
+    async def served() -> list[Description]:
+        return [
+            {"application": name, "route": app.applications[name], **answer["model"]}
+            for name, answer in (await found()).items()
+        ]
+
+    add_models(api, served)
 
     @api.get("/metrics", summary="Prometheus metrics of all replicas", tags=["home"])
     async def counters() -> Response:
@@ -109,6 +108,39 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
 
     face.refuse_other_sockets(api)
     return api
+
+
+def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]]) -> None:
+    """The routes that tell what is served."""
+
+    @api.get("/v1/models", summary="Models that are served", tags=["home"])
+    async def models() -> dict[str, Any]:
+        """`data` is the list as clients of OpenAI's API read it; `models` tells everything, by application."""
+        told = await served()
+        return {"object": "list", "data": listed(told), "models": told}
+
+    @api.get(
+        "/v1/models/{model:path}",
+        summary="One model that is served",
+        tags=["home"],
+        responses=errors.documented("model.unknown"),
+    )
+    async def model(model: str) -> dict[str, Any]:
+        """The entry of a model in `data` of /v1/models."""
+        for one in listed(await served()):
+            if one["id"] == model:
+                return one
+        raise ModelError("model.unknown", f"no model {model[:64]!r} is served here")
+
+
+def listed(served: Sequence[Description]) -> list[Description]:
+    """Models in the form of OpenAI's API, each once, however many applications serve it."""
+    found: dict[str, Description] = {}
+    for one in served:
+        created = int(datetime.fromisoformat(one["created"]).timestamp())
+        plain = {"id": one["model"], "object": "model", "created": created, "owned_by": "sonant", "applications": []}
+        found.setdefault(one["model"], plain)["applications"].append(one["application"])
+    return list(found.values())
 
 
 def merge(title: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -478,3 +478,64 @@ def enhance_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
     )
     return Path(fit_local(config, report=lambda event: None).path)
+
+
+@pytest.fixture(scope="session")
+def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper model in CTranslate2's form: one layer of 16 numbers, and words without a meaning.
+
+    Every word follows from its place alone, and after the twelfth place comes the end; so it is quick, sure of itself,
+    and says the same about everything. What it attends to is random: the times of its words.
+    """
+    import ctranslate2
+    import tokenizers
+
+    special = ["endoftext", "startoftranscript", "en", "de", "translate", "transcribe", "startoflm", "startofprev"]
+    times = [f"{0.02 * step:.2f}" for step in range(1501)]
+    marks = [f"<|{name}|>" for name in [*special, "nospeech", "notimestamps", *times]]
+    vocabulary = {token: index for index, token in enumerate(["?", *(f"w{n}" for n in range(200)), *marks])}
+    size, folder = len(vocabulary), tmp_path_factory.mktemp("whisper") / "tiny"
+    spec = ctranslate2.specs.WhisperSpec(1, 2, 1, 2)
+
+    def layer(part: Any, *shape: int) -> None:
+        part.weight, part.bias = np.zeros(shape, np.float32), np.zeros(shape[0], np.float32)
+
+    def norm(part: Any) -> None:
+        part.gamma, part.beta = np.ones(16, np.float32), np.zeros(16, np.float32)
+
+    def attention(part: Any, sizes: list[int]) -> None:
+        norm(part.layer_norm)
+        for linear, out in zip(part.linear, sizes, strict=True):
+            layer(linear, out, 16)
+
+    layer(spec.encoder.conv1, 16, 80, 3)
+    layer(spec.encoder.conv2, 16, 16, 3)
+    rng = np.random.default_rng(0)
+    spec.encoder.position_encodings.encodings = rng.standard_normal((1500, 16)).astype(np.float32)
+    spec.decoder.position_encodings.encodings = np.eye(16, dtype=np.float32)[[*range(12), *[15] * 436]]
+    spec.decoder.embeddings.weight = np.zeros((size, 16), np.float32)
+    projection = 10 * rng.standard_normal((size, 16)).astype(np.float32)
+    projection[:, 15], projection[-len(marks) :] = 0, 0
+    projection[vocabulary["<|endoftext|>"], 15] = 100
+    spec.decoder.projection.weight = projection
+    for side in (spec.encoder, spec.decoder):
+        norm(side.layer_norm)
+        attention(side.layer[0].self_attention, [48, 16])
+        norm(side.layer[0].ffn.layer_norm)
+        layer(side.layer[0].ffn.linear_0, 32, 16)
+        layer(side.layer[0].ffn.linear_1, 16, 32)
+    attention(spec.decoder.layer[0].attention, [16, 32, 16])
+    for linear in spec.decoder.layer[0].attention.linear[:2]:
+        linear.weight[:16] = rng.standard_normal((16, 16))
+    spec.config.suppress_ids, spec.config.suppress_ids_begin = [], [vocabulary["<|endoftext|>"]]
+    spec.config.lang_ids = [vocabulary["<|en|>"], vocabulary["<|de|>"]]
+    spec.config.alignment_heads = [(0, 0)]
+    spec.register_vocabulary(list(vocabulary))
+    spec.validate()
+    folder.mkdir()
+    spec.save(str(folder))
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="?"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(marks)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder

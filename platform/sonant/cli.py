@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import json
 import logging
 import os
@@ -154,9 +155,12 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
         "--quality", action="store_true", help="of sound: PESQ, STOI, SNR and composite measures (slow)"
     )
     parser.add_argument(
-        "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
+        "--cluster",
+        action="store_true",
+        help="with --folds: train with Ray Train; with --quality, --transcripts: measure over Ray",
     )
     parser.add_argument("--enrolment", metavar="FILE", help="of a list of mixtures: who is wanted, by which recording")
+    parser.add_argument("--transcripts", action="store_true", help="word error rates of a CONFIG on a MANIFEST")
     parser.add_argument("--trials", metavar="FILE", help="pairs for an embedder, lines `1|0 enrol test`: ids or paths")
 
 
@@ -165,6 +169,10 @@ def evaluate(args: Arguments) -> None:
 
     if args.folds is not None:
         _folds(args)
+    elif args.transcripts:
+        from sonant.measure.transcribe_verb import error_rates
+
+        show(error_rates(args))
     elif len(args.data) > 1:
         raise DataError(
             "data.invalid", f"one corpus at a time, not {', '.join(args.data)}", hint="key=value needs --folds"
@@ -172,16 +180,8 @@ def evaluate(args: Arguments) -> None:
     elif args.quality:
         from sonant.measure.quality import quality
 
-        show(
-            quality(
-                args.subject,
-                *args.data,
-                split=args.split,
-                enrolment=args.enrolment,
-                out=args.out,
-                spread=_spread() if args.cluster else None,
-            )
-        )
+        options = {"split": args.split, "enrolment": args.enrolment, "out": args.out}
+        show(quality(args.subject, *args.data, **options, spread=_spread() if args.cluster else None))
     elif args.data and args.data[0].endswith(".csv"):
         from sonant.measure.listed import evaluate_list
 
@@ -301,6 +301,17 @@ def _lists_of_mixtures(args: Arguments) -> bool:
     return args.inputs[0].endswith(".csv") and open_bundle(args.bundle).info.extract is not None
 
 
+def _transcribe_words(parser: argparse.ArgumentParser) -> None:
+    importlib.import_module("sonant.measure.transcribe_verb").add_words(parser)
+
+
+def transcribe(args: Arguments) -> None:
+    from sonant.measure import transcribe_verb
+
+    for line in transcribe_verb.lines(args):
+        print(line, flush=True)
+
+
 def _listen_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME@ALIAS")
     parser.add_argument("--url", help="a served application instead: http://127.0.0.1:8000/v1/audio/detections")
@@ -370,7 +381,7 @@ def ask(args: Arguments) -> None:
     if args.what == "extractions":
         return show(extract(args.url, args.file, args.out, references=args.reference, speaker=args.speaker))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
-    show(ask(args.url, args.what, args.file, **options[args.what]))
+    show(ask(args.url, args.what, args.file, **options.get(args.what, {})))
 
 
 def _submit_words(parser: argparse.ArgumentParser) -> None:
@@ -431,6 +442,7 @@ VERBS: dict[str, Verb] = {
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
+    "transcribe": Verb("what is said in recordings, as JSON, text or subtitles", _transcribe_words, transcribe),
     "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
@@ -440,8 +452,7 @@ VERBS: dict[str, Verb] = {
     "report": Verb("one HTML file about a run or a sweep", _report_words, report),
 }
 
-
-JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "report")
+JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "transcribe", "report")
 """Verbs that run as jobs on a cluster: each has a file in jobs/."""
 
 

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from sonant.errors import ERRORS, DataError, RequestError
 
 URL = "http://127.0.0.1:8000"
-ROUTES = ("classifications", "emotions", "extractions")
+ROUTES = ("classifications", "emotions", "extractions", "transcriptions")
 
 _SOUNDS = {".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
 """What sound is asked for as, by the file that it is to be written to."""

@@ -6,11 +6,17 @@ import { pagesOf } from "./pages.js";
 import { hide, hint, show } from "./problem.js";
 import { SoundPage } from "./sound.js";
 import { Speakers } from "./speakers.js";
+import { TranscribePage } from "./transcribe.js";
 
 const $ = (id) => document.getElementById(id);
 
 const speakers = new Speakers();
-const views = { hear: new HearPage(), compare: new ComparePage(speakers), sound: new SoundPage(speakers) };
+const views = {
+  hear: new HearPage(),
+  compare: new ComparePage(speakers),
+  sound: new SoundPage(speakers),
+  transcribe: new TranscribePage(),
+};
 let pages = [];
 let view = null;
 

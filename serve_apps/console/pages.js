@@ -1,5 +1,6 @@
 // Which pages there are follows from what is served: one for each model that tells what it hears, and one for each
-// embedder or extractor, whichever of its applications (vectors, verification, extraction, enrolment) there are.
+// embedder or extractor, whichever of its applications (vectors, verification, extraction, enrolment) there are; and one
+// for each engine that writes down what is said.
 
 const HEARS = new Set(["classification", "emotion", "detection"]);
 const SHARES = new Set(["embedding", "verification", "enrolment", "extraction"]);
@@ -10,6 +11,7 @@ export function pagesOf(models) {
   for (const model of models) {
     const name = model.application;
     if (HEARS.has(model.answer)) pages.push({ kind: "hear", name, model });
+    if (model.answer === "transcription") pages.push({ kind: "transcribe", name, model });
     if (!SHARES.has(model.answer)) continue;
     const known = shared.get(model.model);
     const page = known ?? { kind: model.task === "extract" ? "sound" : "compare", name, model, routes: {} };

@@ -39,6 +39,7 @@ _READY_PATHS = {
     "serve_apps.verify:build": "/info",
     "serve_apps.speakers:build": "/info",
     "serve_apps.extract:build": "/info",
+    "serve_apps.transcribe:build": "/info",
     "serve_apps.home:build": "readyz",
 }
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""
@@ -92,7 +93,8 @@ def _prepare(file: ServeFile, folder: Path) -> bool:
     """What can be known before anything is started; tells whether HAProxy will be in front."""
     for app in file.applications:
         if not isinstance(app, HomeApplication):
-            open_bundle(app.args.bundle)  # a wrong one is told here, and not by a replica that cannot start
+            for bundle in app.args.bundles:
+                open_bundle(bundle)  # a wrong one is told here, and not by a replica that cannot start
     return _choose_proxy(file.fast_proxy, folder)
 
 
@@ -218,9 +220,7 @@ def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
     needed: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
     for app in file.applications:
         if not isinstance(app, HomeApplication):
-            args = app.args
-            stages = [args.ingress] if args.placement == "fused" else [args.ingress, args.model, args.postprocess]
-            for stage in stages:
+            for stage in app.args.stages:
                 needed["CPU"] += _replicas(stage) * stage.num_cpus
                 needed["GPU"] += _replicas(stage) * stage.num_gpus
     for name, amount in needed.items():

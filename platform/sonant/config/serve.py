@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.transcribe import TranscribeConfig
 
 
 class Limits(Section):
@@ -92,6 +93,16 @@ class ModelApp(Section):
             raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
         return self
 
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [self.bundle]
+
+    @property
+    def stages(self) -> list[StageOptions]:
+        """Its deployments."""
+        return [self.ingress] if self.placement == "fused" else [self.ingress, self.model, self.postprocess]
+
 
 class ClassifyApp(ModelApp):
     """Arguments of serve_apps.classify:build."""
@@ -156,6 +167,34 @@ class ExtractApp(ModelApp):
         return self
 
 
+class TranscribeApp(TranscribeConfig):
+    """Arguments of serve_apps.transcribe:build."""
+
+    aliases: tuple[str, ...] = ("whisper-1",)
+    """Other names that a request may give the model, so that clients of OpenAI's API need no change."""
+    max_waiting: Annotated[int, Field(ge=1)] = 16
+    """Recordings that a replica works on in turns, piece by piece; more are refused."""
+    limits: Limits = Limits()
+    ingress: StageOptions = StageOptions()
+    """The replicas."""
+
+    @model_validator(mode="after")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.max_waiting:
+            raise ValueError("ingress.max_ongoing_requests must be above max_waiting: full must be an answer")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [ref for ref in (self.detector, self.enhancer) if ref is not None]
+
+    @property
+    def stages(self) -> list[StageOptions]:
+        """Its deployments."""
+        return [self.ingress]
+
+
 class HomeApp(Section):
     """Arguments of serve_apps.home:build."""
 
@@ -181,11 +220,11 @@ Route = Annotated[str, Field(pattern=r"^/([a-z0-9_-]+(/[a-z0-9_-]+)*)?$")]
 
 
 Path = TypeVar("Path", bound=str)
-App = TypeVar("App", bound=ModelApp)
+App = TypeVar("App", bound=ModelApp | TranscribeApp)
 
 
 class Mounted(Section, Generic[Path, App]):
-    """An application that serves a bundle, below a route."""
+    """An application that serves a model, below a route."""
 
     name: Name
     """Name in Ray Serve, and in the console's list."""
@@ -221,6 +260,10 @@ class ExtractApplication(Mounted[Literal["serve_apps.extract:build"], ExtractApp
     """Answers with the voice of one wanted speaker, out of a recording or a live stream."""
 
 
+class TranscribeApplication(Mounted[Literal["serve_apps.transcribe:build"], TranscribeApp]):
+    """Answers with what is said in a recording."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -241,6 +284,7 @@ Application = Annotated[
     | VerifyApplication
     | SpeakersApplication
     | ExtractApplication
+    | TranscribeApplication
     | HomeApplication,
     Field(discriminator="import_path"),
 ]
