@@ -78,6 +78,7 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
         return [
             {"application": name, "route": app.applications[name], **answer["model"]}
             for name, answer in (await found()).items()
+            if answer["model"] is not None
         ]
 
     add_models(api, served)

@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 from models.base import Section
 from sonant.config.transcribe import TranscribeConfig
 
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
 
 class Limits(Section):
     """Bounds on what one request or session may ask for."""
@@ -195,6 +197,40 @@ class TranscribeApp(TranscribeConfig):
         return [self.ingress]
 
 
+class TensorsApp(Section):
+    """Arguments of serve_apps.tensors:build: bundles whose graphs are run as they are, tensors in and tensors out."""
+
+    models: Annotated[dict[ModelName, str], Field(min_length=1, max_length=1000)]
+    """Bundle folder or URL, or STORE/NAME@ALIAS, by the name that requests give."""
+    most_loaded: Annotated[int, Field(ge=1)] = 8
+    """Bundles that a replica holds at once; beyond it, the one that was asked for longest ago is dropped."""
+    most_waiting: Annotated[int, Field(ge=1)] = 64
+    """Requests that a replica works on or holds back at once; more are refused."""
+    threads: Annotated[int, Field(ge=1)] = 1
+    """onnxruntime threads of a replica, and calls that run at once."""
+    providers: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    """onnxruntime execution providers in order of preference."""
+    limits: Limits = Limits()
+    ingress: StageOptions = StageOptions()
+    """The replicas."""
+
+    @model_validator(mode="after")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.most_waiting:
+            raise ValueError("ingress.max_ongoing_requests must be above most_waiting: full must be an answer")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return list(self.models.values())
+
+    @property
+    def stages(self) -> list[StageOptions]:
+        """Its deployments."""
+        return [self.ingress]
+
+
 class HomeApp(Section):
     """Arguments of serve_apps.home:build."""
 
@@ -220,7 +256,7 @@ Route = Annotated[str, Field(pattern=r"^/([a-z0-9_-]+(/[a-z0-9_-]+)*)?$")]
 
 
 Path = TypeVar("Path", bound=str)
-App = TypeVar("App", bound=ModelApp | TranscribeApp)
+App = TypeVar("App", bound=ModelApp | TranscribeApp | TensorsApp)
 
 
 class Mounted(Section, Generic[Path, App]):
@@ -264,6 +300,13 @@ class TranscribeApplication(Mounted[Literal["serve_apps.transcribe:build"], Tran
     """Answers with what is said in a recording."""
 
 
+class TensorsApplication(Mounted[Literal["serve_apps.tensors:build"], TensorsApp]):
+    """Answers tensors with tensors, in the open inference protocol (KServe v2)."""
+
+    route_prefix: Literal["/v2"] = "/v2"
+    """Where the protocol wants its routes."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -285,6 +328,7 @@ Application = Annotated[
     | SpeakersApplication
     | ExtractApplication
     | TranscribeApplication
+    | TensorsApplication
     | HomeApplication,
     Field(discriminator="import_path"),
 ]

@@ -68,15 +68,19 @@ class Upload:
         if kind == "multipart/form-data":
             return await _file_field(self._chunks(request), parameters.get("boundary", ""))
         if kind.startswith("audio/") or kind in _RAW:
-            body = bytearray()
-            async for chunk in self._chunks(request):
-                if not body and len(chunk) == _announced(request):
-                    return chunk  # all there at once, the usual case for short clips: no copy
-                body += chunk
-            return bytes(body)
+            return await self.read_raw(request)
         told = f"content type {kind}" if kind else "no content type"
         hint = "send multipart field `file`, or the bytes with an audio/* type"
         raise AudioError("audio.unsupported", told, hint=hint)
+
+    async def read_raw(self, request: Request) -> bytes:
+        """The body as it is, of any type."""
+        body = bytearray()
+        async for chunk in self._chunks(request):
+            if not body and len(chunk) == _announced(request):
+                return chunk  # all there at once, the usual case for short clips: no copy
+            body += chunk
+        return bytes(body)
 
     async def read_form(
         self,
