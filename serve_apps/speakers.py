@@ -17,6 +17,7 @@ from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
 from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
+from sonant.edge.door import at_speakers
 from sonant.edge.errors import documented
 from sonant.edge.metrics import Metrics
 from sonant.edge.speakers import Speaker, SpeakerStore, new_id
@@ -158,6 +159,7 @@ class SpeakersIngress(Ingress):
 
     app_type = SpeakersApp
     make_face = staticmethod(create_face)
+    rule = staticmethod(at_speakers)
 
 
 def build(args: dict[str, Any]) -> Application:

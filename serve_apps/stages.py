@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sonant.audio.decode import decode
 from sonant.audio.formats import sniff
 from sonant.config.serve import Limits, ModelApp
+from sonant.edge import quota
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
 from sonant.edge.turnstile import Turnstile
@@ -64,7 +65,9 @@ class Extractor:
         return self._paces[sniff(data)].is_short(len(data))
 
     async def __call__(self, data: bytes) -> Clip:
-        return await self._paces[sniff(data)].run(lambda: self.extract(data), len(data))
+        clip = await self._paces[sniff(data)].run(lambda: self.extract(data), len(data))
+        quota.heard(clip.duration_s)
+        return clip
 
     def extract(self, data: bytes) -> Clip:
         max_bytes = int(self._limits.max_body_mib * 2**20)

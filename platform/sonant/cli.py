@@ -309,6 +309,39 @@ def serve(args: Arguments) -> None:
     serve(args.config, args.overrides, on_ready=ready)
 
 
+def _keys_words(parser: argparse.ArgumentParser) -> None:
+    from sonant.edge.keys import RIGHTS
+
+    parser.add_argument("act", choices=["add", "list", "revoke"], help="what to do with the keys of a file")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of the key; with revoke also its id")
+    parser.add_argument("--file", default="keys.json", help="file of hashed keys; default: keys.json")
+    parser.add_argument("--rights", default="infer,stream", help=f"of a new key: {','.join(RIGHTS)}")
+    parser.add_argument("--days", type=float, help="how long a new key is good; default: until it is revoked")
+    parser.add_argument("--requests-per-min", type=float, metavar="N", help="limit of a new key, on each replica")
+    parser.add_argument("--audio-s-per-min", type=float, metavar="S", help="seconds of sound, likewise")
+
+
+def keys(args: Arguments) -> None:
+    from sonant.edge import keys
+
+    if args.act == "list":
+        return show([keys.told(key) for key in keys.read(args.file).keys])
+    if args.name is None:
+        raise ConfigError("config.invalid", f"whose key? `sonant keys {args.act} NAME`", hint="sonant keys add ada")
+    if args.act == "revoke":
+        return show({"revoked": keys.told(keys.revoke(args.file, args.name))})
+    key, token = keys.create(
+        args.name,
+        keys.rights(args.rights),
+        life_s=None if args.days is None else 86_400 * args.days,
+        requests_per_min=args.requests_per_min,
+        audio_s_per_min=args.audio_s_per_min,
+    )
+    keys.add(args.file, key)
+    say("this key is shown once: keep it like a password")
+    show({"key": token, **keys.told(key)})
+
+
 def _ask_words(parser: argparse.ArgumentParser) -> None:
     from sonant.client import ROUTES, URL
 
@@ -386,6 +419,7 @@ VERBS: dict[str, Verb] = {
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
     "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
+    "keys": Verb("make, list and revoke the API keys of a server", _keys_words, keys),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
     "models": Verb("list every network with its size and speed", _models_words, models),

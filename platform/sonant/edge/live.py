@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from sonant.audio.samples import Wav
 from sonant.audio.stream_decode import StreamDecoder
 from sonant.config.serve import Limits
+from sonant.edge import quota
 from sonant.edge.batching import Batcher
 from sonant.edge.errors import request_id
 from sonant.edge.metrics import Metrics
@@ -124,7 +125,11 @@ class _Conversation:
         rate_hz = info.sample_rate_hz
         session = LiveSession(pool, self.slot, rate_hz, scores=start.scores)
         decoder = StreamDecoder(
-            start.format, rate_hz, source_hz=start.sample_rate_hz, max_s=self.live.limits.max_session_s
+            start.format,
+            rate_hz,
+            source_hz=start.sample_rate_hz,
+            max_s=self.live.limits.max_session_s,
+            heard=quota.heard_live,
         )
         ready = Ready(
             session=request_id(self.socket.scope),
