@@ -22,6 +22,10 @@ class Limits(Section):
     """Bytes of uploads that one replica holds at once; more are refused until there is room."""
     max_audio_s: Annotated[float, Field(gt=0)] = 600.0
     """Longest decoded recording; more is refused while it is decoded."""
+    decode_s: Annotated[float, Field(gt=0)] = 10.0
+    """Time for decoding one recording; what takes longer is refused, and its decoder killed."""
+    decoders: Annotated[int, Field(ge=1)] = 2
+    """Decoder processes of one replica, each started when it is needed; plain WAV files need none."""
     max_sessions: Annotated[int, Field(ge=1)] = 256
     """Live sessions on one replica; more are refused at once."""
     max_frame_kib: Annotated[int, Field(ge=1)] = 1024

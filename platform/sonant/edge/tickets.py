@@ -37,10 +37,11 @@ class Tickets:
 
     async def issue(self, key_id: str) -> str:
         now = self._clock()
-        for ticket, (_, end) in list(self._sold.items()):
-            if end > now and len(self._sold) < _MOST:
+        while self._sold:
+            oldest = next(iter(self._sold))
+            if self._sold[oldest][1] > now and len(self._sold) < _MOST:
                 break
-            del self._sold[ticket]
+            del self._sold[oldest]
         ticket = secrets.token_urlsafe(24)
         self._sold[ticket] = key_id, now + LIFE_S
         return ticket

@@ -29,11 +29,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
 
-    def write(
-        host: str = "127.0.0.1", port: int = 1024, bundle: str = "nowhere", keys: str | None = "anyone"
-    ) -> str:
+    def write(host: str = "127.0.0.1", port: int = 1024, bundle: str = "nowhere", keys: str | None = "anyone") -> str:
         path = tmp_path / "serve.yaml"
-        path.write_text(FILE.format(host=host, port=port, bundle=bundle, keys=keys or 'null'), encoding="ascii")
+        path.write_text(FILE.format(host=host, port=port, bundle=bundle, keys=keys or "null"), encoding="ascii")
         return str(path)
 
     return write
