@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
+from sonant import operate
 from sonant.errors import ConfigError, DataError, EnvError, SonantError
 
 Arguments = argparse.Namespace
@@ -32,7 +33,8 @@ class Verb:
 
     about: str
     words: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[Arguments], None]
+    run: Callable[[Arguments], object]
+    """Shows its result itself, or gives it to be shown."""
 
 
 def say(text: str) -> None:
@@ -309,37 +311,11 @@ def serve(args: Arguments) -> None:
     serve(args.config, args.overrides, on_ready=ready)
 
 
-def _keys_words(parser: argparse.ArgumentParser) -> None:
-    from sonant.edge.keys import RIGHTS
-
-    parser.add_argument("act", choices=["add", "list", "revoke"], help="what to do with the keys of a file")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of the key; with revoke also its id")
-    parser.add_argument("--file", default="keys.json", help="file of hashed keys; default: keys.json")
-    parser.add_argument("--rights", default="infer,stream", help=f"of a new key: {','.join(RIGHTS)}")
-    parser.add_argument("--days", type=float, help="how long a new key is good; default: until it is revoked")
-    parser.add_argument("--requests-per-min", type=float, metavar="N", help="limit of a new key, on each replica")
-    parser.add_argument("--audio-s-per-min", type=float, metavar="S", help="seconds of sound, likewise")
-
-
-def keys(args: Arguments) -> None:
-    from sonant.edge import keys
-
-    if args.act == "list":
-        return show([keys.told(key) for key in keys.read(args.file).keys])
-    if args.name is None:
-        raise ConfigError("config.invalid", f"whose key? `sonant keys {args.act} NAME`", hint="sonant keys add ada")
-    if args.act == "revoke":
-        return show({"revoked": keys.told(keys.revoke(args.file, args.name))})
-    key, token = keys.create(
-        args.name,
-        keys.rights(args.rights),
-        life_s=None if args.days is None else 86_400 * args.days,
-        requests_per_min=args.requests_per_min,
-        audio_s_per_min=args.audio_s_per_min,
-    )
-    keys.add(args.file, key)
-    say("this key is shown once: keep it like a password")
-    show({"key": token, **keys.told(key)})
+def doctor(args: Arguments) -> None:
+    text, error = operate.doctor(args)
+    show(text)
+    if error is not None:
+        raise error
 
 
 def _ask_words(parser: argparse.ArgumentParser) -> None:
@@ -419,7 +395,8 @@ VERBS: dict[str, Verb] = {
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
     "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
-    "keys": Verb("make, list and revoke the API keys of a server", _keys_words, keys),
+    "keys": Verb("make, list and revoke the API keys of a server", operate.keys_words, operate.keys),
+    "doctor": Verb("check this machine, a cluster or a serve file", operate.doctor_words, doctor),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
     "models": Verb("list every network with its size and speed", _models_words, models),
@@ -483,7 +460,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(name)s: %(message)s")
     try:
-        VERBS[args.verb].run(args)
+        result = VERBS[args.verb].run(args)
+        if result is not None:
+            show(result)
     except SonantError as error:
         say(error.line())
         return 2
