@@ -332,7 +332,7 @@ def ask(args: Arguments) -> None:
     from sonant.client import ask
 
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
-    show(ask(args.url, args.what, args.file, **options[args.what]))
+    show(ask(args.url, args.what, args.file, token=os.environ.get("SONANT_TOKEN"), **options[args.what]))
 
 
 def _submit_words(parser: argparse.ArgumentParser) -> None:

@@ -23,18 +23,18 @@ _TIMEOUT_S = 600.0
 _SCHEMES: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
-def ask(url: str, route: str, path: str, **options: object) -> dict[str, Any]:
+def ask(url: str, route: str, path: str, *, token: str | None = None, **options: object) -> dict[str, Any]:
     """The answer of POST /v1/audio/<route> of the server at `url` about the audio file at `path`.
 
-    Options become the query; those that are None are left out. What the server refuses is raised with its own code,
-    message and hint.
+    `token` is an API key, where the server asks for one. Options become the query; those that are None are left out.
+    What the server refuses is raised with its own code, message and hint.
     """
     if not os.path.isfile(path):
         raise DataError("data.not_found", f"there is no file {path}", hint="check the path")
     with open(path, "rb") as file:
         kind, body = form(os.path.basename(path), file.read())
     query = urlencode({name: json.dumps(value) for name, value in options.items() if value is not None})
-    status, data = _post(url, f"/v1/audio/{route}" + (f"?{query}" if query else ""), kind, body)
+    status, data = _post(url, f"/v1/audio/{route}" + (f"?{query}" if query else ""), kind, body, token)
     try:
         answer: Any = json.loads(data)
     except ValueError:
@@ -51,14 +51,15 @@ def form(name: str, data: bytes) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={boundary}", head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
 
 
-def _post(url: str, path: str, kind: str, body: bytes) -> tuple[int, bytes]:
+def _post(url: str, path: str, kind: str, body: bytes, token: str | None) -> tuple[int, bytes]:
     """Status and body of the answer."""
     connect, prefix = _server(url)
+    headers = {"Content-Type": kind, **({"Authorization": f"Bearer {token}"} if token else {})}
     try:
         with closing(connect()) as connection:
             # A server that refuses early hangs up while we still send: its answer tells why.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", prefix + path, body, {"Content-Type": kind})
+                connection.request("POST", prefix + path, body, headers)
             response: HTTPResponse = connection.getresponse()
             return response.status, response.read()
     except (OSError, HTTPException) as error:

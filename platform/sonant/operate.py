@@ -46,7 +46,7 @@ def keys(args: Arguments) -> Any:
 def doctor_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject", nargs="?", metavar="ADDRESS|SERVE_FILE",
-        help="dashboard of a cluster (http://HEAD:8265), or name of a serve file; default: this machine and $RAY_ADDRESS",
+        help="dashboard of a cluster (http://HEAD:8265), or name of a serve file; default: $RAY_ADDRESS",
     )  # fmt: skip
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="of the serve file: http_options.host=0.0.0.0"

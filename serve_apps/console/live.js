@@ -1,5 +1,6 @@
 // A live session: microphone -> worklet -> WebSocket -> answers.
 
+import { admitted } from "./key.js";
 import { Microphone } from "./microphone.js";
 import { Problem } from "./problem.js";
 
@@ -22,14 +23,16 @@ export class Live {
     try {
       this.microphone = await Microphone.open((samples) => this.hear(samples));
       if (this.over) return this.microphone.close();
-      this.connect();
+      await this.connect();
     } catch (error) {
       this.finish(error);
     }
   }
 
-  connect() {
-    this.socket = new WebSocket(this.url);
+  async connect() {
+    const url = await admitted(this.url);
+    if (this.over) return;
+    this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => {
       const rate = this.microphone.rate;

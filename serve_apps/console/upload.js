@@ -1,5 +1,6 @@
 // Asks the server, and reads the samples of a recording for its picture.
 
+import { reach } from "./key.js";
 import { Problem } from "./problem.js";
 
 // fields: name -> text, file, or list of files. Errors of the server become Problems.
@@ -12,7 +13,7 @@ export async function send(route, fields, query = {}) {
 }
 
 export async function ask(method, path, body) {
-  const answer = await fetch(path.replace(/^\//, ""), { method, body });
+  const answer = await reach(path.replace(/^\//, ""), { method, body });
   if (answer.status === 204) return null;
   const told = await answer.json();
   if (!answer.ok) throw new Problem(told.error);

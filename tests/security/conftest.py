@@ -1,4 +1,4 @@
-"""Every application of a serve file in this process, as its replicas build it, and ways to talk to one without a server.
+"""Every application of a serve file in this process, as its replicas build it, and ways to talk to them.
 
 SONANT_HOSTILE sets how many files and sequences are tried: 10000 is the full proof, the default what CI has time for.
 """
@@ -151,19 +151,3 @@ def client() -> Callable[[Any], Any]:
             yield http
 
     return connect
-
-
-# DEVONLY
-@pytest.fixture(scope="session")
-def tone_bundle():
-    return Path("/tmp/doors_b/tone")
-
-
-@pytest.fixture(scope="session")
-def detect_bundle():
-    return Path("/tmp/doors_b/detect")
-
-
-@pytest.fixture(scope="session")
-def voice_bundle():
-    return Path("/tmp/doors_b/voice")

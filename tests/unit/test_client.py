@@ -22,6 +22,7 @@ class Server(HTTPServer):
 
     status, reply = 200, json.dumps(ANSWER).encode()
     path, kind, body = "", "", b""
+    key: str | None = None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -30,6 +31,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.body = self.rfile.read(int(self.headers["content-length"]))
         self.server.path, self.server.kind = self.path, self.headers["content-type"]
+        self.server.key = self.headers["authorization"]
         if self.server.reply:
             self.send_response(self.server.status)
             self.send_header("content-length", str(len(self.server.reply)))
@@ -116,3 +118,10 @@ def test_what_is_no_address(file: str, url: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file"):
         ask("http://127.0.0.1:9", "emotions", str(tmp_path))
+
+
+@pytest.mark.parametrize("token", [None, "sonant_x"])
+def test_a_key_goes_as_a_header(server: Server, file: str, token: str | None) -> None:
+    ask(address(server), "emotions", file, token=token)
+    assert server.key == (f"Bearer {token}" if token else None)
+    assert "sonant_x" not in server.path
