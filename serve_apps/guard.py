@@ -39,6 +39,10 @@ class SharedTickets:
     def __init__(self) -> None:
         self._actor: Any = None
 
+    def open(self) -> None:
+        """Has the actor started before the first ticket is asked for."""
+        self._office()
+
     async def issue(self, key_id: str) -> str:
         return await self._office().issue.remote(key_id)
 

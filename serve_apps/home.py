@@ -21,6 +21,7 @@ from sonant.config.load import check
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
 from sonant.edge.door import at_home, key_of
+from sonant.edge.exposure import ANYONE
 from sonant.edge.static import Files
 from sonant.edge.tickets import LIFE_S, TicketOffice, Tickets
 from sonant.errors import RequestError, SonantError
@@ -207,6 +208,8 @@ class Home:
     def __init__(self, args: dict[str, Any]) -> None:
         self._app: HomeApp = check(HomeApp, args)
         self._tickets = SharedTickets()
+        if self._app.keys is not None and self._app.keys != ANYONE:
+            self._tickets.open()
         self._api = create_api(self._app, ServeDirectory(), self._tickets, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:

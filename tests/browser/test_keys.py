@@ -63,7 +63,7 @@ def test_only_keys_open_it(url: str, tokens: tuple[str, dict[str, str]]) -> None
 
 def test_a_ticket_of_one_application_opens_one_socket_of_another(url: str, tokens: tuple[str, dict[str, str]]) -> None:
     assert httpx.post(f"{url}/v1/tickets", headers=bearer(tokens[1]["deaf"])).status_code == 403
-    ticket = httpx.post(f"{url}/v1/tickets", headers=bearer(tokens[1]["somebody"])).json()["ticket"]
+    ticket = httpx.post(f"{url}/v1/tickets", headers=bearer(tokens[1]["somebody"]), timeout=60).json()["ticket"]
     stream = f"ws{url.removeprefix('http')}{ROUTE}/stream?ticket={ticket}"
     heard: list[str] = []
     for _ in range(4):  # two replicas: neither takes it again
