@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
+from serve_apps.guard import behind_door, check_exposure
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -33,6 +34,7 @@ from sonant.config.serve import (
 )
 from sonant.edge import face
 from sonant.edge.body import Uploads
+from sonant.edge.door import Rule, at_recordings
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
@@ -232,12 +234,13 @@ class Replica:
     """A replica that takes requests: its routes, and what the home application asks of it."""
 
     app_type: type[ModelApp]
+    rule: Rule = staticmethod(at_recordings)
 
     def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
         self._app, self._face, self._metrics = app, made, metrics
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return self._face.app
+        return behind_door(self._face.app, self._app, self.rule)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -308,6 +311,7 @@ def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
     """The deployments of an application, in the placement that it asks for."""
     from ray import serve
 
+    check_exposure(app)
     plain, kind = app.model_dump(mode="json"), type(app).__name__
     ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(ingress_type))
     if app.placement == "fused":

@@ -22,6 +22,7 @@ from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
 from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
+from sonant.edge.door import at_speakers
 from sonant.edge.enrolment import Enroller, Voice
 from sonant.edge.errors import documented
 from sonant.edge.metrics import Metrics
@@ -196,12 +197,14 @@ class SpeakersIngress(Ingress):
 
     app_type = SpeakersApp
     make_face = staticmethod(create_face)
+    rule = staticmethod(at_speakers)
 
 
 class VoicesIngress(Replica):
     """A replica that enrols with an extractor."""
 
     app_type = SpeakersApp
+    rule = staticmethod(at_speakers)
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: SpeakersApp = check(SpeakersApp, args)

@@ -16,10 +16,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
+from serve_apps.guard import behind_door, check_exposure
 from sonant.config.load import check
 from sonant.config.serve import TensorsApp
 from sonant.edge import errors, face, tensors
 from sonant.edge.body import Uploads
+from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
 from sonant.errors import ModelError, RequestError, SonantError
 from sonant.runtime.bundle import open_bundle
@@ -201,12 +203,12 @@ class Ingress:
     """The replica."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        app: TensorsApp = check(TensorsApp, args)
+        self._app: TensorsApp = check(TensorsApp, args)
         self._metrics = Metrics("tensors", "tensors", "2")
-        self._api = create_api(app, Models(app), self._metrics, echo_request_id=False)
+        self._api = create_api(self._app, Models(self._app), self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return self._api
+        return behind_door(self._api, self._app, at_recordings)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""
@@ -223,6 +225,7 @@ def build(args: dict[str, Any]) -> Application:
     from ray import serve
 
     app: TensorsApp = check(TensorsApp, args, source="serve_apps.tensors")
+    check_exposure(app)
     options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
     actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
     ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)

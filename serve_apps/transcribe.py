@@ -16,12 +16,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serve_apps.guard import behind_door, check_exposure
 from serve_apps.transcribe_desk import Desk, Job
 from serve_apps.transcribe_form import LISTS, QUERY, TEXTS, UPLOAD, Asked, read_asked
 from sonant.config.load import check
 from sonant.config.serve import TranscribeApp
 from sonant.edge import errors, face
 from sonant.edge.body import FIELD, Upload, Uploads, content_type
+from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
 from sonant.errors import ModelError, RequestError, SonantError
 from sonant.runtime.transcribe import events
@@ -190,15 +192,15 @@ class Ingress:
     """The replica."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        app: TranscribeApp = check(TranscribeApp, args)
-        transcriber = open_transcriber(app)
+        self._app: TranscribeApp = check(TranscribeApp, args)
+        app, transcriber = self._app, open_transcriber(self._app)
         kind, _, name = transcriber.recogniser.model.partition("/")
         self._metrics = Metrics("transcribe", kind, name)
         self._served = describe(app, transcriber)
         self._api = create_api(app, transcriber, self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return self._api
+        return behind_door(self._api, self._app, at_recordings)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -219,6 +221,7 @@ def build(args: dict[str, Any]) -> Application:
     from ray import serve
 
     app: TranscribeApp = check(TranscribeApp, args, source="serve_apps.transcribe")
+    check_exposure(app)
     options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
     actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
     ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)

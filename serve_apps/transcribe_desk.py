@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from sonant.audio.decode import decode_parts
 from sonant.config.serve import TranscribeApp
+from sonant.edge import quota
 from sonant.edge.metrics import Metrics
 from sonant.errors import RequestError
 from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance
@@ -39,6 +40,7 @@ class Desk:
         finally:
             self.waiting -= 1
             self._metrics.audio_seconds.inc(work.duration_s)
+            quota.heard(work.duration_s)
 
 
 class Job:

@@ -19,6 +19,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
+from sonant import operate
 from sonant.errors import ConfigError, DataError, EnvError, SonantError
 
 Arguments = argparse.Namespace
@@ -33,7 +34,8 @@ class Verb:
 
     about: str
     words: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[Arguments], None]
+    run: Callable[[Arguments], object]
+    """Shows its result itself, or gives it to be shown."""
 
 
 def say(text: str) -> None:
@@ -362,6 +364,13 @@ def serve(args: Arguments) -> None:
     serve(args.config, args.overrides, on_ready=ready)
 
 
+def doctor(args: Arguments) -> None:
+    text, error = operate.doctor(args)
+    show(text)
+    if error is not None:
+        raise error
+
+
 def _ask_words(parser: argparse.ArgumentParser) -> None:
     from sonant.client import ROUTES, URL
 
@@ -378,10 +387,12 @@ def _ask_words(parser: argparse.ArgumentParser) -> None:
 def ask(args: Arguments) -> None:
     from sonant.client import ask, extract
 
+    token = os.environ.get("SONANT_TOKEN")
     if args.what == "extractions":
-        return show(extract(args.url, args.file, args.out, references=args.reference, speaker=args.speaker))
+        options = {"references": args.reference, "speaker": args.speaker, "token": token}
+        return show(extract(args.url, args.file, args.out, **options))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
-    show(ask(args.url, args.what, args.file, **options.get(args.what, {})))
+    show(ask(args.url, args.what, args.file, token=token, **options.get(args.what, {})))
 
 
 def _submit_words(parser: argparse.ArgumentParser) -> None:
@@ -445,6 +456,8 @@ VERBS: dict[str, Verb] = {
     "transcribe": Verb("what is said in recordings, as JSON, text or subtitles", _transcribe_words, transcribe),
     "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
+    "keys": Verb("make, list and revoke the API keys of a server", operate.keys_words, operate.keys),
+    "doctor": Verb("check this machine, a cluster or a serve file", operate.doctor_words, doctor),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
     "models": Verb("list every network with its size and speed", _models_words, models),
@@ -507,7 +520,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(name)s: %(message)s")
     try:
-        VERBS[args.verb].run(args)
+        result = VERBS[args.verb].run(args)
+        if result is not None:
+            show(result)
     except SonantError as error:
         say(error.line())
         return 2

@@ -36,15 +36,15 @@ _TIMEOUT_S = 600.0
 _SCHEMES: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
-def ask(url: str, route: str, path: str, **options: object) -> dict[str, Any]:
+def ask(url: str, route: str, path: str, *, token: str | None = None, **options: object) -> dict[str, Any]:
     """The answer of POST /v1/audio/<route> of the server at `url` about the audio file at `path`.
 
-    Options become the query; those that are None are left out. What the server refuses is raised with its own code,
-    message and hint.
+    `token` is an API key, where the server asks for one. Options become the query; those that are None are left out.
+    What the server refuses is raised with its own code, message and hint.
     """
     query = urlencode({name: json.dumps(value) for name, value in options.items() if value is not None})
     place = f"/v1/audio/{route}" + (f"?{query}" if query else "")
-    status, data, _ = _post(url, place, *form(("file", *_file(path))))
+    status, data, _ = _post(url, place, *form(("file", *_file(path))), token=token)
     answer = _parsed(data)
     if status != 200 or not isinstance(answer, dict):
         raise _refusal(f"{url}: POST /v1/audio/{route}", status, answer)
@@ -52,7 +52,13 @@ def ask(url: str, route: str, path: str, **options: object) -> dict[str, Any]:
 
 
 def extract(
-    url: str, path: str, out: str, *, references: Sequence[str] = (), speaker: str | None = None
+    url: str,
+    path: str,
+    out: str,
+    *,
+    references: Sequence[str] = (),
+    speaker: str | None = None,
+    token: str | None = None,
 ) -> dict[str, Any]:
     """Writes the voice of the references, or of an enrolled speaker, as it is in the recording at `path` to `out` (wav,
     flac or ogg, by its name), and gives what the server tells of it. The server must serve extractions."""
@@ -61,7 +67,7 @@ def extract(
         raise RequestError("request.not_acceptable", f"{out} is none of {', '.join(_SOUNDS)}", hint="name it voice.wav")
     parts = [("file", *_file(path)), *(("reference", *_file(reference)) for reference in references)]
     parts += [] if speaker is None else [("speaker", None, speaker.encode())]
-    status, data, headers = _post(url, "/v1/audio/extractions", *form(*parts), accept=accept)
+    status, data, headers = _post(url, "/v1/audio/extractions", *form(*parts), accept=accept, token=token)
     if status != 200 or headers.get("Content-Type") != accept:
         raise _refusal(f"{url}: POST /v1/audio/extractions", status, _parsed(data))
     with open(out, "wb") as file:
@@ -97,14 +103,18 @@ def _parsed(data: bytes) -> object:
         return None
 
 
-def _post(url: str, path: str, kind: str, body: bytes, accept: str = "*/*") -> tuple[int, bytes, Message]:
+def _post(
+    url: str, path: str, kind: str, body: bytes, accept: str = "*/*", token: str | None = None
+) -> tuple[int, bytes, Message]:
     """Status, body and headers of the answer."""
     connect, prefix = _server(url)
+    headers = {"Content-Type": kind, "Accept": accept}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with closing(connect()) as connection:
             # A server that refuses early hangs up while we still send: its answer tells why.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", prefix + path, body, {"Content-Type": kind, "Accept": accept})
+                connection.request("POST", prefix + path, body, headers)
             response: HTTPResponse = connection.getresponse()
             return response.status, response.read(), response.headers
     except (OSError, HTTPException) as error:

@@ -2,6 +2,7 @@
 
 import { ComparePage } from "./compare.js";
 import { HearPage } from "./hear.js";
+import { reach } from "./key.js";
 import { pagesOf } from "./pages.js";
 import { hide, hint, show } from "./problem.js";
 import { SoundPage } from "./sound.js";
@@ -21,7 +22,7 @@ let pages = [];
 let view = null;
 
 async function findModels() {
-  const answer = await fetch("v1/models");
+  const answer = await reach("v1/models");
   const found = await answer.json();
   pages = pagesOf(found.models ?? []);
   if (pages.length === 0) {

@@ -1,5 +1,6 @@
 // A live session: microphone -> worklet -> WebSocket -> answers, which are messages or sound.
 
+import { admitted } from "./key.js";
 import { Microphone } from "./microphone.js";
 import { Problem } from "./problem.js";
 
@@ -30,14 +31,16 @@ export class Live {
     try {
       this.microphone = await Microphone.open((samples) => this.hear(samples));
       if (this.over) return this.microphone.close();
-      this.connect();
+      await this.connect();
     } catch (error) {
       this.finish(error);
     }
   }
 
-  connect() {
-    this.socket = new WebSocket(this.url);
+  async connect() {
+    const url = await admitted(this.url);
+    if (this.over) return;
+    this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => this.begin();
     this.socket.onmessage = ({ data }) => (data instanceof ArrayBuffer ? this.sound(data) : this.read(JSON.parse(data)));

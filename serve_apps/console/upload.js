@@ -1,5 +1,6 @@
 // Asks the server, and reads the samples of a recording for its picture.
 
+import { reach } from "./key.js";
 import { Problem } from "./problem.js";
 
 // fields: name -> text, file, or list of files. Errors of the server become Problems.
@@ -23,7 +24,7 @@ function formOf(fields) {
 }
 
 export async function ask(method, path, body, headers = {}) {
-  const answer = await fetch(path.replace(/^\//, ""), { method, body, headers });
+  const answer = await reach(path.replace(/^\//, ""), { method, body, headers });
   if (answer.status === 204) return null;
   const told = await answer.json();
   if (!answer.ok) throw new Problem(told.error);

@@ -19,6 +19,7 @@ import soundfile as sf
 from av.error import FFmpegError, InvalidDataError
 from fsspec.utils import get_protocol
 
+from sonant.audio import plain_wav
 from sonant.audio.codec import CODECS, MAX_SILENT_PACKETS, Block, PacketDecoder, frame_block
 from sonant.audio.convert import Converter, check_shape
 from sonant.audio.demux import mp4
@@ -62,7 +63,7 @@ def decode_parts(data: bytes | BinaryIO, *, rate_hz: int, max_s: float, max_byte
     raw = _take(data, max_bytes)
     container = sniff(raw)
     broken = False
-    for read in _READERS[container]:
+    for read in (_read_plain,) if plain_wav.read(raw) else _READERS[container]:
         found, whole = False, True
         try:
             for wav_N in _converted(read(raw, container), Converter(rate_hz, max_s)):
@@ -187,6 +188,12 @@ def _decode_packet(packet: av.Packet[av.AudioStream]) -> list[av.AudioFrame]:
     except InvalidDataError:
         # Decoders recover at the next good packet.
         return []
+
+
+def _read_plain(raw: bytes, container: Container) -> Iterator[Block]:
+    plain = plain_wav.read(raw)
+    assert plain is not None
+    yield from plain.blocks()
 
 
 def _read_mp4(raw: bytes, container: Container) -> Iterator[Block]:

@@ -6,7 +6,7 @@ name code.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,10 @@ class Limits(Section):
     """Bytes of uploads that one replica holds at once; more are refused until there is room."""
     max_audio_s: Annotated[float, Field(gt=0)] = 600.0
     """Longest decoded recording; more is refused while it is decoded."""
+    decode_s: Annotated[float, Field(gt=0)] = 10.0
+    """Time for decoding one recording; what takes longer is refused, and its decoder killed."""
+    decoders: Annotated[int, Field(ge=1)] = 2
+    """Decoder processes of one replica, each started when it is needed; plain WAV files need none."""
     max_sessions: Annotated[int, Field(ge=1)] = 256
     """Live sessions on one replica; more are refused at once."""
     max_frame_kib: Annotated[int, Field(ge=1)] = 1024
@@ -67,7 +71,15 @@ class StageOptions(Section):
         return self
 
 
-class ModelApp(Section):
+class Guarded(Section):
+    """What every application is told about who may use it."""
+
+    keys: str | None = None
+    """File of API keys (`sonant keys`), the same for all applications: say it once, in `keys` of the file, unless Ray's
+    own `serve deploy` reads it. null: only this machine may connect; anyone: whoever reaches the server."""
+
+
+class ModelApp(Guarded):
     """What every application that serves a bundle is told."""
 
     bundle: str
@@ -169,7 +181,7 @@ class ExtractApp(ModelApp):
         return self
 
 
-class TranscribeApp(TranscribeConfig):
+class TranscribeApp(TranscribeConfig, Guarded):
     """Arguments of serve_apps.transcribe:build."""
 
     aliases: tuple[str, ...] = ("whisper-1",)
@@ -197,7 +209,7 @@ class TranscribeApp(TranscribeConfig):
         return [self.ingress]
 
 
-class TensorsApp(Section):
+class TensorsApp(Guarded):
     """Arguments of serve_apps.tensors:build: bundles whose graphs are run as they are, tensors in and tensors out."""
 
     models: Annotated[dict[ModelName, str], Field(min_length=1, max_length=1000)]
@@ -231,7 +243,7 @@ class TensorsApp(Section):
         return [self.ingress]
 
 
-class HomeApp(Section):
+class HomeApp(Guarded):
     """Arguments of serve_apps.home:build."""
 
     title: str = "sonant"
@@ -342,13 +354,29 @@ class ServeFile(Section):
     http_options: HttpOptions = HttpOptions()
     logging_config: dict[str, Any] = {"enable_access_log": False, "log_level": "WARNING"}
     """Ray Serve's logging keys; a line for each request costs about 2 % of one."""
+    keys: str | None = None
+    """`sonant serve` only: file of API keys of all applications below (`sonant keys` makes it)."""
     fast_proxy: bool | None = None
     """`sonant serve` only: HAProxy instead of Ray's own proxy; null takes it when its binary is there."""
     applications: Annotated[tuple[Application, ...], Field(min_length=1)]
     """What is served; each application deploys, scales and rolls back alone."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_door(cls, data: Any) -> Any:
+        """`keys` of the file are those of every application in it."""
+        if not isinstance(data, dict) or not (file := cast(dict[str, Any], data)).get("keys"):
+            return cast(Any, data)
+        applications = cast(Any, file.get("applications"))
+        if not isinstance(applications, list | tuple):
+            return file
+        return {**file, "applications": [_with_keys(app, file["keys"]) for app in cast(list[Any], applications)]}
+
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        named = {app.args.keys for app in self.applications}
+        if len(named | {self.keys or next(iter(named))}) > 1:
+            raise ValueError("the applications have different keys: name them once, in `keys` of the file")
         for what in ("name", "route_prefix"):
             values = [getattr(app, what) for app in self.applications]
             twice = sorted({value for value in values if values.count(value) > 1})
@@ -361,3 +389,12 @@ class ServeFile(Section):
                 if routes.get(name) != route:
                     raise ValueError(f"{app.name} lists {name!r} at {route}, but no such application is in this file")
         return self
+
+
+def _with_keys(app: Any, keys: Any) -> Any:
+    """An application as it is written in a file, with the keys of the file unless it names its own."""
+    if not isinstance(app, dict):
+        return app
+    written = cast(dict[str, Any], app)
+    args = written.get("args") or {}
+    return {**written, "args": {**args, "keys": args.get("keys") or keys}} if isinstance(args, dict) else written

@@ -1,0 +1,63 @@
+"""Verbs of those who run a server: `sonant keys` and `sonant doctor`. They give what the command line shows."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from sonant.errors import ConfigError, EnvError
+
+Arguments = argparse.Namespace
+
+
+def keys_words(parser: argparse.ArgumentParser) -> None:
+    from sonant.edge.keys import RIGHTS
+
+    parser.add_argument("act", choices=["add", "list", "revoke"], help="what to do with the keys of a file")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of the key; with revoke also its id")
+    parser.add_argument("--file", default="keys.json", help="file of hashed keys; default: keys.json")
+    parser.add_argument("--rights", default="infer,stream", help=f"of a new key: {','.join(RIGHTS)}")
+    parser.add_argument("--days", type=float, help="how long a new key is good; default: until it is revoked")
+    parser.add_argument("--requests-per-min", type=float, metavar="N", help="limit of a new key, on each replica")
+    parser.add_argument("--audio-s-per-min", type=float, metavar="S", help="seconds of sound, likewise")
+
+
+def keys(args: Arguments) -> Any:
+    from sonant.edge import keys
+
+    if args.act == "list":
+        return [keys.told(key) for key in keys.read(args.file).keys]
+    if args.name is None:
+        raise ConfigError("config.invalid", f"whose key? `sonant keys {args.act} NAME`", hint="sonant keys add ada")
+    if args.act == "revoke":
+        return {"revoked": keys.told(keys.revoke(args.file, args.name))}
+    key, token = keys.create(
+        args.name,
+        keys.rights(args.rights),
+        life_s=None if args.days is None else 86_400 * args.days,
+        requests_per_min=args.requests_per_min,
+        audio_s_per_min=args.audio_s_per_min,
+    )
+    keys.add(args.file, key)
+    return {"key": token, "note": "shown once: keep it like a password", **keys.told(key)}
+
+
+def doctor_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject", nargs="?", metavar="ADDRESS|SERVE_FILE",
+        help="dashboard of a cluster (http://HEAD:8265), or name of a serve file; default: $RAY_ADDRESS",
+    )  # fmt: skip
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="of the serve file: http_options.host=0.0.0.0"
+    )
+
+
+def doctor(args: Arguments) -> tuple[str, EnvError | None]:
+    """All findings, and the first that is bad."""
+    from sonant.cluster import doctor
+
+    findings = doctor.examine(args.subject, args.overrides, environment=os.environ)
+    bad = next((one for one in findings if one.state == "bad"), None)
+    error = None if bad is None else EnvError(bad.code, f"{bad.what}: {bad.told}", hint=bad.hint or None)
+    return doctor.table(findings), error
