@@ -368,7 +368,13 @@ TINY_EXTRACTORS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="session", params=TINY_EXTRACTORS)
-def tiny_extractor(request: pytest.FixtureRequest) -> Any:
+def extractor_kind(request: pytest.FixtureRequest) -> str:
+    """Which of them; tests that need one only say so."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def tiny_extractor(extractor_kind: str) -> Any:
     """What a run of a small extractor at 4 kHz hands to export: random weights, three training speakers."""
     import torch
 
@@ -380,9 +386,9 @@ def tiny_extractor(request: pytest.FixtureRequest) -> Any:
     config: Experiment = check(
         Experiment,
         {
-            "name": request.param,
+            "name": extractor_kind,
             "task": {"kind": "extract"},
-            "model": {**TINY_EXTRACTORS[request.param], "sample_rate_hz": 4000, "voice_size": 8, "speakers": 3},
+            "model": {**TINY_EXTRACTORS[extractor_kind], "sample_rate_hz": 4000, "voice_size": 8, "speakers": 3},
             "data": {
                 "corpus": "none",
                 "labels": ["ann", "ben", "cy"],

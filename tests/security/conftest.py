@@ -24,10 +24,10 @@ from sonant.edge import keys
 LIMITS = {"max_body_mib": 4, "max_audio_s": 10, "max_sessions": 4, "max_frame_kib": 64, "idle_s": 0.5, "decode_s": 2}
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+@pytest.fixture(scope="session")
+def extractor_kind() -> str:
     """One network that extracts is enough here: what comes before it is what is tried."""
-    if "tiny_extractor" in metafunc.fixturenames:
-        metafunc.parametrize("tiny_extractor", ["causal"], indirect=True, scope="session")
+    return "causal"
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +73,13 @@ class Replica:
 
     def __init__(self, module: str, args: dict[str, Any], prefix: str) -> None:
         made = importlib.import_module(module)
-        [kind] = [
+        kinds = [
             kind
-            for _, kind in inspect.getmembers(made, inspect.isclass)
-            if kind.__module__ == module and hasattr(kind, "__serve_build_asgi_app__")
-        ] or [made.Ingress]
+            for name, kind in inspect.getmembers(made, inspect.isclass)
+            if kind.__module__ == module and hasattr(kind, "__serve_build_asgi_app__") and name != "Replica"
+        ]
+        kind = [*kinds, getattr(made, "Ingress", None)][0]
+        assert kind is not None
         self.name, self.prefix = module.rpartition(".")[2], prefix
         self.replica = kind(args)
         self.app = self.replica.__serve_build_asgi_app__()
