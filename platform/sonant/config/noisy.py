@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,7 +61,9 @@ class Noising(Section):
     clip_db: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 10.0)
     """Range of how far its peaks are cut."""
     codec_p: _Share = 0.0
-    """Share of the items whose noisy side goes through mu-law companding of 8 bits."""
+    """Share of the items whose noisy side goes through a lossy codec, in step with the target."""
+    codecs: Annotated[tuple[Literal["mulaw", "g722", "mp3"], ...], Field(min_length=1)] = ("mulaw", "g722", "mp3")
+    """Which of these: mu-law companding of 8 bits, G.722 at 64 kbit/s, MP3 at 24 kbit/s."""
     trim_db: Annotated[float, Field(gt=0)] | None = 30.0
     """Cuts what is softer than a recording's loudest moment by more than this off both its ends; null: nothing."""
 

@@ -36,6 +36,7 @@ from sonant.metrics.f1 import macro_f1
 from sonant.metrics.per_label import per_label
 from sonant.metrics.verification import Trials, cosines
 from sonant.runtime.bundle import INFO, Bundle, open_bundle
+from sonant.runtime.denoiser import EnhanceEngine
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import OperatingPoint, VerifyPoint
 from sonant.runtime.voices import VoiceEngine
@@ -308,6 +309,9 @@ def network_of(opened: Bundle | Run) -> Network | ExtractNetwork:
         return opened.load_model("best")
     if (bundle := opened).info.extract is not None:
         return _extractor(VoiceEngine(bundle))
+    if bundle.info.enhance is not None:
+        denoiser = EnhanceEngine(bundle)
+        return lambda wav_BN: torch.from_numpy(denoiser.enhance_rows(wav_BN.numpy()))
     engine = Engine(bundle)
     return lambda wav_BN: torch.from_numpy(engine.logits(wav_BN.numpy()))
 

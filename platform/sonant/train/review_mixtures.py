@@ -101,5 +101,6 @@ def _write_worst(folder: str, model: nn.Module, task: SoundTask, loader: Loader,
         item, batch = loader.one(int(scored.row_N[index]))
         waves = task.waves(model, batch.to(device))
         names = write_waves(folder, f"worst/{rank:02d}", waves, loader.items.sample_rate_hz)
-        listed.append({"id": item.id, "speaker": item.speaker, "si_sdri": float(gain_N[index]), "files": names})
+        told = {"id": item.id, "speaker": item.speaker, "si_sdri": float(gain_N[index])}
+        listed.append({**told, "sample_rate_hz": loader.items.sample_rate_hz, "files": names})
     files.write_json(files.join(folder, WORST), listed)

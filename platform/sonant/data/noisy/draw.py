@@ -79,11 +79,12 @@ def _line(cfg: Noising, generator: Generator) -> tuple[Room | None, float | None
     )).tolist()  # fmt: skip
     room = Room(int(generator.integers(SEEDS)), float(generator.uniform(*cfg.room_rt60_s)))
     band_hz, clip_db = float(generator.uniform(*cfg.band_limit_hz)), float(generator.uniform(*cfg.clip_db))
+    codec = cfg.codecs[generator.integers(len(cfg.codecs))]
     return (
         room if inside else None,
         band_hz if narrow else None,
         clip_db if overdriven else None,
-        "mulaw" if coded else None,
+        codec if coded else None,
     )
 
 
@@ -98,14 +99,15 @@ def _pieces(cfg: Noising, speech: Speech, generator: Generator, window: int) -> 
         if not any(speech.length(row) >= shortest for row in order):
             continue
         pieces: list[Piece] = []
-        begin = 0
-        while window - begin >= (1 if cfg.whole else shortest):
+        begin = end = 0
+        while end < window if cfg.whole else window - begin >= shortest:
             row = next(usable)
             if not pieces and not cfg.whole and speech.length(row) < window:
                 # Speech does not always begin with the item.
                 begin = int(generator.integers(min(window - shortest, round(cfg.gap_s[1] * rate_hz)) + 1))
             pieces.append(speech.piece(generator, row, begin, speech.length(row) if cfg.whole else window - begin))
-            begin += pieces[-1].cut.samples + round(float(generator.uniform(*cfg.gap_s)) * rate_hz)
+            end = begin + pieces[-1].cut.samples
+            begin = end + round(float(generator.uniform(*cfg.gap_s)) * rate_hz)
         return who, tuple(pieces)
     hint = "lower min_s, or leave trim_db out"
     raise DataError("data.empty", f"{speech.corpus.path}: {_ATTEMPTS} speakers had nothing to say", hint=hint)
@@ -126,9 +128,8 @@ def _noises(
             for _ in range(_LOOKS)
         )
         first = next(looks)
-        heard.append(
-            next((noise for noise in itertools.chain((first,), looks) if _is_heard(noise, noises, spoken_N)), first)
-        )
+        all_looks = itertools.chain((first,), looks)
+        heard.append(next((noise for noise in all_looks if _is_heard(noise, noises, spoken_N)), first))
     return tuple(heard)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sonant.audio.samples import Wav
@@ -19,8 +20,18 @@ class Item(NamedTuple):
     clean_N: Wav
     speaker: str = ""
     """Who speaks; empty: nobody, or unknown."""
+    noise: str = ""
+    """Kinds of noise, joined by +; empty: none, or unknown."""
 
 
-def item(recipe: Recipe, rendered: Rendered) -> Item:
-    """The item of a recipe and its sound."""
-    return Item(recipe.id, recipe.snr_db, rendered.noisy_N, rendered.clean_N, recipe.speaker)
+MADE = "made"
+"""The kind of noise that no corpus holds."""
+
+
+def item(recipe: Recipe, rendered: Rendered, labels: Sequence[str] | None = None) -> Item:
+    """The item of a recipe and its sound; `labels` are those of the corpus of noise."""
+    kinds = {
+        MADE if noise.cut is None or labels is None else labels[noise.cut.row] or "unknown" for noise in recipe.noises
+    }
+    told = (recipe.id, recipe.snr_db, rendered.noisy_N, rendered.clean_N, recipe.speaker)
+    return Item(*told, "+".join(sorted(kinds)))

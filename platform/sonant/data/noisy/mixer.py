@@ -27,6 +27,7 @@ class NoisyMixer:
         self.speech = Speech(corpus, rows, cfg)
         heard = None if self.noise is None else kinds_of(self.noise, split, cfg.noise_seed, cfg.excluded_noises)
         self._noises = Noises(self.noise, heard)
+        self._kinds = None if self.noise is None else self.noise.column("label")
         self._seed = seed
 
     @property
@@ -58,4 +59,4 @@ class NoisyMixer:
 
     def item(self, recipe: Recipe) -> Item:
         """What a loader takes."""
-        return item(recipe, self.render(recipe))
+        return item(recipe, self.render(recipe), self._kinds)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sonant.audio.lossy import through
 from sonant.audio.samples import Wav
 from sonant.data.augment.room import convolve
 from sonant.data.corpus import Corpus
@@ -41,7 +42,7 @@ def render(recipe: Recipe, corpus: Corpus, noise: Corpus | None = None) -> Rende
     up = np.float32(gain(speech_N[active_N], recipe.level_dbfs))
     speech_N, clean_N = speech_N * up, clean_N * up
     noise_N = noise_N * np.float32(_noise_gain(recipe, speech_N, noise_N, active_N))
-    sum_N: Wav = speech_N + noise_N
+    sum_N: Wav = np.add(speech_N, noise_N)
     down = turned_down(sum_N)
     noisy_N = _through_line(recipe, sum_N * down)
     return Rendered(noisy_N, clean_N * down, speech_N * down, noise_N * down, active_N)
@@ -78,4 +79,6 @@ def _noise_gain(recipe: Recipe, speech_N: Wav, noise_N: Wav, active_N: NDArray[n
 def _through_line(recipe: Recipe, wav_N: Wav) -> Wav:
     if recipe.clip_db is not None:
         wav_N = overdriven(wav_N, recipe.clip_db)
-    return wav_N if recipe.codec is None else mulaw(wav_N)
+    if recipe.codec is None:
+        return wav_N
+    return mulaw(wav_N) if recipe.codec == "mulaw" else through(wav_N, recipe.codec)

@@ -1,4 +1,4 @@
-"""Batches of noisy speech: what is in them, that they are the same each time, and that nothing is heard on two sides."""
+"""Batches of noisy speech: what is in them, that they are the same each time, and what sides do not share."""
 
 from __future__ import annotations
 
