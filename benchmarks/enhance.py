@@ -7,8 +7,8 @@
     python benchmarks/enhance.py cost [--rounds 10]                             one thread, torch and onnxruntime
     python benchmarks/enhance.py gpu [--seconds 5]                              training in fp32, tf32 and bf16
 
-`train` takes hours, and like `judge` goes on where it was stopped (see enhance_quality.py); `--budget-s 0` trains as the
-network that ships was trained. Costs do not depend on what a network knows: they are of fresh weights (see
+`train` takes hours, and like `judge` goes on where it was stopped (see enhance_quality.py); `--budget-s 0` trains as
+the network that ships was trained. Costs do not depend on what a network knows: they are of fresh weights (see
 enhance_cost.py, enhance_gpu.py).
 """
 

@@ -46,11 +46,13 @@ def table(file: Path) -> str:
 def _list(digest: str, lines: Sequence[Line]) -> str:
     rows = {_name(line): [dict(zip(COLUMNS, item, strict=True)) for item in line["items"]] for line in lines}
     items = next(iter(rows.values()))
-    counts = ", ".join(f"{sum(row['kind'] == kind for row in items)} {kind}" for kind in sorted({r["kind"] for r in items}))
+    counts = ", ".join(
+        f"{sum(row['kind'] == kind for row in items)} {kind}" for kind in sorted({r["kind"] for r in items})
+    )
     parts = [
         f"Test items {digest}: {counts}; means [95 % over speakers].",
         _trainings(lines),
-        _table(["system", "SNR dB", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _bands(rows)),
+        markdown(["system", "SNR dB", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _bands(rows)),
         _harm(rows),
     ]
     return "\n\n".join(parts)
@@ -68,7 +70,7 @@ def _trainings(lines: Sequence[Line]) -> str:
          f"{line['macs_per_s'] / 1e9:.2f}"]
         for line in lines if "steps" in line
     ]  # fmt: skip
-    return _table(head, cells)
+    return markdown(head, cells)
 
 
 def _heads(suffix: str) -> list[str]:
@@ -119,10 +121,11 @@ def _harm(rows: dict[str, list[Row]]) -> str:
             [
                 name, f"{_mean(pesq):.3f}", f"{_least(pesq):.3f}", _lost(pesq, "pesq"), f"{_mean(si_sdr):.1f}",
                 f"{_least(si_sdr):.1f}", _lost(_known([_gain(row, "pesq") for row in noisy]), "pesq"),
-                _lost(_known([_gain(row, "si_sdr") for row in noisy]), "si_sdr"), f"{_mean(left):.1f}", f"{_least(left):.1f}",
+                _lost(_known([_gain(row, "si_sdr") for row in noisy]), "si_sdr"), f"{_mean(left):.1f}",
+                f"{_least(left):.1f}",
             ]
         )  # fmt: skip
-    return _table(head, cells)
+    return markdown(head, cells)
 
 
 def _lost(gains: Sequence[float], name: str) -> str:
@@ -150,6 +153,7 @@ def _told(mean: Mean, digits: int) -> str:
     return f"{mean.mean:+.{digits}f} [{mean.low:+.{digits}f}, {mean.high:+.{digits}f}]"
 
 
-def _table(head: Sequence[str], cells: Sequence[Sequence[Any]]) -> str:
+def markdown(head: Sequence[str], cells: Sequence[Sequence[Any]]) -> str:
+    """A table of cells of any kind."""
     rows = [list(head), ["---"] * len(head), *([str(cell) for cell in row] for row in cells)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

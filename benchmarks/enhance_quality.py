@@ -1,10 +1,10 @@
 """What networks that take noise out of speech learn in the same CPU time on the same items. (`benchmarks/enhance.py`)
 
-Speech is LibriSpeech (nine of its speakers are the test, heard by nobody) and EmoDB; noise is ESC-10 and the other kinds
-of ESC-50, whose kinds the platform deals to training, validation and test. Each system first takes a few steps, to know
-how much CPU time one is; then it is trained from the start for as many as fit into the budget, its rate falling to zero
-with the last. What is equal: seconds of CPU of the whole process (steps, and the drawing of items beside them) on one
-thread of torch, items, loss; the rate is each network's own. A fast network hears more. Plans miss by some percent on a
+Speech is LibriSpeech (nine of its speakers are the test, heard by nobody) and EmoDB; noise is ESC-10 and other kinds of
+ESC-50, which the platform deals to training, validation and test. Each system first takes a few steps, to know how much
+CPU time one is; then it is trained from the start for as many as fit into the budget, its rate falling to zero with the
+last. What is equal: seconds of CPU of the whole process (steps, and the drawing of items beside them) with one thread
+of torch, items, loss; the rate is each network's own. A fast network hears more. Plans miss by some percent on a
 machine that others use: what was really taken is told. Nothing is chosen on anything: the last (averaged) weights are
 judged. Without a budget, training is that of the network that ships: ten epochs, of which the best is kept.
 
@@ -234,4 +234,3 @@ def _begin(make: Callable[..., Callable[[str], str]], arguments: tuple[object, .
 
 def _answer(item: str) -> str:
     return _worker[0](item)
-
