@@ -42,8 +42,8 @@ def main() -> None:
             words.add_argument("--budget-s", type=float, default=600.0, help="CPU seconds of training; 0: no budget")
             words.add_argument("--seeds", default="0")
         if name == "judge":
-            words.add_argument("--runs", nargs="*", default=[])
-            words.add_argument("--bundles", nargs="*", default=[])
+            words.add_argument("--runs", nargs="*", default=[], help="folders, or name=folder")
+            words.add_argument("--bundles", nargs="*", default=[], help="likewise")
     verbs.add_parser("table").add_argument("--lines", type=Path, default=enhance_quality.LINES)
     verbs.add_parser("cost").add_argument("--rounds", type=int, default=10)
     verbs.add_parser("gpu").add_argument("--seconds", type=float, default=5.0, help="of each measurement")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sonant.metrics.summary import Mean, summarise
+from sonant.metrics.summary import Mean, compare, summarise
 
 COLUMNS = (
     "speaker", "kind", "snr_db", "pesq", "pesq_noisy", "stoi", "stoi_noisy", "si_sdr", "si_sdr_noisy", "absent_db",
@@ -51,8 +51,9 @@ def _list(digest: str, lines: Sequence[Line]) -> str:
     )
     parts = [
         f"Test items {digest}: {counts}; means [95 % over speakers].",
-        _trainings(lines),
+        *([_trainings(lines)] if any("steps" in line for line in lines) else []),
         markdown(["system", "SNR dB", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _bands(rows)),
+        *([_against(rows)] if len(rows) > 1 else []),
         _harm(rows),
     ]
     return "\n\n".join(parts)
@@ -96,6 +97,23 @@ def _figures(items: Sequence[Row]) -> list[str]:
     means = summarise([{k: v[i] for k, v in gained.items()} for i in range(len(items))], _speakers(items))
     plain = [f"{_mean(values[name]):.{digits}f}" for values in (before, after) for name, (_, digits) in FIGURES.items()]
     return [*plain, *(_told(means[name], digits) for name, (_, digits) in FIGURES.items())]
+
+
+def _against(rows: dict[str, list[Row]]) -> str:
+    """Differences to the first system on the same noisy items: narrower than those of two means."""
+    chosen = {name: [row for row in items if row["kind"] == "noisy"] for name, items in rows.items()}
+    (first, own), *others = chosen.items()
+    cells: list[list[Any]] = []
+    for name, items in others:
+        columns = [[[_or_nan(row[figure]) for row in of] for of in (items, own)] for figure in FIGURES]
+        digits = [digits for _, digits in FIGURES.values()]
+        told = [_told(compare(*pair, _speakers(own)), each) for pair, each in zip(columns, digits, strict=True)]
+        cells.append([name, *told])
+    return markdown(["system", *_heads(f" less that of {first}")], cells)
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _gain(row: Row, name: str) -> float | None:

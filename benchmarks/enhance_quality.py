@@ -197,8 +197,9 @@ def _clock(times: list[float], clock: Callable[[], float], event: dict[str, Any]
 def judge(args: argparse.Namespace) -> str:
     """Judges runs and bundles that have no line yet, and tells all of `lines`."""
     digest = prepare_all(args.shared, args.work, args.items)
-    for subject in [*args.runs, *args.bundles]:
-        key = {"system": subject.rstrip("/").rpartition("/")[2], "test": digest}
+    for told in [*args.runs, *args.bundles]:
+        name, _, subject = told.rpartition("=")
+        key = {"system": name or subject.rstrip("/").rpartition("/")[2], "test": digest}
         if not any(key.items() <= line.items() for line in read(args.lines)):
             append(args.lines, key | {"items": judged(subject, args.work, args.workers)})
     return table(args.lines)
