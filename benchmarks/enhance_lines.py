@@ -12,7 +12,7 @@ import numpy as np
 from sonant.metrics.summary import Mean, compare, summarise
 
 COLUMNS = (
-    "speaker", "kind", "snr_db", "pesq", "pesq_noisy", "stoi", "stoi_noisy", "si_sdr", "si_sdr_noisy", "absent_db",
+    "speaker", "kind", "noise", "snr_db", "pesq", "pesq_noisy", "stoi", "stoi_noisy", "si_sdr", "si_sdr_noisy", "absent_db",
 )  # fmt: skip
 """What a line tells of each item."""
 BANDS = ((-5, 0), (0, 5), (5, 10), (10, 15), (0, 10), (-5, 15))
@@ -53,6 +53,10 @@ def _list(digest: str, lines: Sequence[Line]) -> str:
         f"Test items {digest}: {counts}; means [95 % over speakers].",
         *([_trainings(lines)] if any("steps" in line for line in lines) else []),
         markdown(["system", "SNR dB", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _bands(rows)),
+        "By kind of noise (items that hold it; recordings are drawn, and some kinds have many more of them):",
+        markdown(
+            ["system", "kind of noise", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _by_noise(rows)
+        ),
         *([_against(rows)] if len(rows) > 1 else []),
         _harm(rows),
     ]
@@ -85,6 +89,16 @@ def _bands(rows: dict[str, list[Row]]) -> list[list[Any]]:
             chosen = [row for row in items if row["kind"] == "noisy" and low <= row["snr_db"] <= high]
             if chosen:
                 cells.append([name, f"{low} to {high}", len(chosen), *_figures(chosen)])
+    return cells
+
+
+def _by_noise(rows: dict[str, list[Row]]) -> list[list[Any]]:
+    cells: list[list[Any]] = []
+    for name, items in rows.items():
+        noisy = [row for row in items if row["kind"] == "noisy"]
+        for kind in sorted({kind for row in noisy for kind in row["noise"].split("+")}):
+            chosen = [row for row in noisy if kind in row["noise"].split("+")]
+            cells.append([name, kind, len(chosen), *_figures(chosen)])
     return cells
 
 
