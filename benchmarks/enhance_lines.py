@@ -12,7 +12,8 @@ import numpy as np
 from sonant.metrics.summary import Mean, compare, summarise
 
 COLUMNS = (
-    "speaker", "kind", "noise", "snr_db", "pesq", "pesq_noisy", "stoi", "stoi_noisy", "si_sdr", "si_sdr_noisy", "absent_db",
+    "speaker", "kind", "noise", "snr_db", "pesq", "pesq_noisy", "stoi", "stoi_noisy", "si_sdr", "si_sdr_noisy",
+    "absent_db",
 )  # fmt: skip
 """What a line tells of each item."""
 BANDS = ((-5, 0), (0, 5), (5, 10), (10, 15), (0, 10), (-5, 15))
@@ -49,10 +50,11 @@ def _list(digest: str, lines: Sequence[Line]) -> str:
     counts = ", ".join(
         f"{sum(row['kind'] == kind for row in items)} {kind}" for kind in sorted({r["kind"] for r in items})
     )
+    heads = ["items", *_heads(" noisy"), *_heads(""), *_heads(" gain")]
     parts = [
         f"Test items {digest}: {counts}; means [95 % over speakers].",
         *([_trainings(lines)] if any("steps" in line for line in lines) else []),
-        markdown(["system", "SNR dB", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _bands(rows)),
+        markdown(["system", "SNR dB", *heads], _bands(rows)),
         "By kind of noise (items that hold it; recordings are drawn, and some kinds have many more of them):",
         markdown(
             ["system", "kind of noise", "items", *_heads(" noisy"), *_heads(""), *_heads(" gain")], _by_noise(rows)
