@@ -43,6 +43,7 @@ from sonant.data.prepare import prepare
 from sonant.export.export import export
 from sonant.measure import macs, params
 from sonant.measure.quality import quality
+from sonant.runtime.bundle import INFO
 from sonant.train.local import fit_local
 from sonant.train.run import open_run
 
@@ -153,14 +154,17 @@ def train(args: argparse.Namespace) -> None:
             append(runs, known[0])
         line = known[-1]
         # The bundle is judged: it is what serves.
-        items = judged(line["bundle"], args.work, args.workers)
-        public = {field: value for field, value in line.items() if field not in ("run", "bundle")}
+        bundle = args.work / "bundles" / "-".join(map(str, told.values()))
+        if not (bundle / INFO).exists():
+            export(line["run"], out=str(bundle))
+        items = judged(str(bundle), args.work, args.workers)
+        public = {field: value for field, value in line.items() if field != "run"}
         append(args.lines, public | {"test": digest, "items": items})
         print(json.dumps(line), flush=True)
 
 
 def trained(name: str, seed: int, work: Path, budget_s: float) -> Line:
-    """Trains for so much CPU time and exports."""
+    """Trains for so much CPU time."""
     steps = None
     if budget_s:
         pace: list[float] = []
@@ -184,7 +188,6 @@ def trained(name: str, seed: int, work: Path, budget_s: float) -> Line:
         "params": params.of_model(network),
         "macs_per_s": macs.of_model(network).network,
         "run": run.path,
-        "bundle": export(run.path),
     }
 
 
