@@ -52,7 +52,9 @@ def main() -> None:
     match args.what:
         case "prepare":
             args.work.mkdir(parents=True, exist_ok=True)
-            print(f"test items {enhance_quality.prepare_all(args.shared, args.work, args.items)} in {args.work}")
+            digest = enhance_quality.prepare_all(args.shared, args.work, args.items)
+            same = "the committed list" if digest == enhance_quality.COMMITTED else "not the committed list"
+            print(f"test items {digest} in {args.work}: {same}")
         case "train":
             args.work.mkdir(parents=True, exist_ok=True)
             enhance_quality.train(args)
