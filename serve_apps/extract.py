@@ -98,7 +98,7 @@ class Extractions:
     def _made(self, data: bytes, voice_E: Floats, media: str) -> Response:
         info, max_bytes = self._engine.info, int(self._limits.max_body_mib * 2**20)
         mix_N = decode(data, rate_hz=info.sample_rate_hz, max_s=self._limits.max_audio_s, max_bytes=max_bytes)
-        answered = sounds.Answered.of(info, mix_N, *self._engine.extract(mix_N, voice_E))
+        answered = sounds.Answered.of(info, media, mix_N, *self._engine.extract(mix_N, voice_E))
         self._metrics.audio_seconds.inc(answered.duration_s)
         return answered.response(media)
 

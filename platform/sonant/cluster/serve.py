@@ -39,6 +39,7 @@ _READY_PATHS = {
     "serve_apps.verify:build": "/info",
     "serve_apps.speakers:build": "/info",
     "serve_apps.extract:build": "/info",
+    "serve_apps.enhance:build": "/info",
     "serve_apps.home:build": "readyz",
 }
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""

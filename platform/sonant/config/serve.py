@@ -156,6 +156,23 @@ class ExtractApp(ModelApp):
         return self
 
 
+class EnhanceApp(ModelApp):
+    """Arguments of serve_apps.enhance:build. The placement is fused; nothing is kept unless `store_url` says where."""
+
+    store_url: str | None = None
+    """Folder or URL (file, s3, gs, memory) of the answers that requests ask to keep; null: none is kept."""
+    store_ttl_s: Annotated[float, Field(gt=0)] = 3600.0
+    """Time after which an answer that was kept is gone."""
+    max_stored: Annotated[int, Field(ge=1)] = 1000
+    """Most answers that are kept; more are refused."""
+
+    @model_validator(mode="after")
+    def _in_one_piece(self) -> Self:
+        if self.placement != "fused":
+            raise ValueError("an enhancer is served fused: what a split would send between processes is sound")
+        return self
+
+
 class HomeApp(Section):
     """Arguments of serve_apps.home:build."""
 
@@ -221,6 +238,10 @@ class ExtractApplication(Mounted[Literal["serve_apps.extract:build"], ExtractApp
     """Answers with the voice of one wanted speaker, out of a recording or a live stream."""
 
 
+class EnhanceApplication(Mounted[Literal["serve_apps.enhance:build"], EnhanceApp]):
+    """Answers with speech without its noise, from a recording or a live stream."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -241,6 +262,7 @@ Application = Annotated[
     | VerifyApplication
     | SpeakersApplication
     | ExtractApplication
+    | EnhanceApplication
     | HomeApplication,
     Field(discriminator="import_path"),
 ]
