@@ -140,12 +140,8 @@ def tune(args: Arguments) -> None:
 
 def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
-    parser.add_argument(
-        "data",
-        nargs="*",
-        metavar="DATA",
-        help="prepared corpus; without it, the run's own; with --quality also a list of pairs (CSV)",
-    )
+    about = "prepared corpus; without it, the run's own; with --quality also a list of pairs of files (CSV)"
+    parser.add_argument("data", nargs="*", metavar="DATA", help=about)
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(
         "--out", metavar="FOLDER", help="also write metrics, confusion matrix (json, png) and predictions here"
@@ -258,7 +254,7 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="for an enhancer: share of what went in to keep (0 to 1)",
+        help="for an enhancer: share of what went in to keep",
     )
 
 
