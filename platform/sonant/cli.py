@@ -341,14 +341,21 @@ def _ask_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=int, help="classifications: labels in the answer")
     parser.add_argument("--reference", action="append", default=[], help="extractions: a recording of the wanted voice")
     parser.add_argument("--speaker", metavar="ID", help="extractions: an enrolled speaker, instead of references")
-    parser.add_argument("--out", metavar="FILE", default="voice.wav", help="extractions: .wav, .flac or .ogg to write")
+    parser.add_argument(
+        "--out", metavar="FILE", help="extractions, enhancements: .wav, .flac or .ogg to write; default: voice.wav, clean.wav"
+    )
+    parser.add_argument("--dry", type=float, default=0.0, metavar="SHARE", help="enhancements: of what is sent (0 to 1)")
+    parser.add_argument("--store", action="store_true", help="enhancements: the server keeps the answer for a time")
 
 
 def ask(args: Arguments) -> None:
-    from sonant.client import ask, extract
+    from sonant.client import ask, enhance, extract
 
     if args.what == "extractions":
-        return show(extract(args.url, args.file, args.out, references=args.reference, speaker=args.speaker))
+        out = args.out or "voice.wav"
+        return show(extract(args.url, args.file, out, references=args.reference, speaker=args.speaker))
+    if args.what == "enhancements":
+        return show(enhance(args.url, args.file, args.out or "clean.wav", dry=args.dry, store=args.store))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
     show(ask(args.url, args.what, args.file, **options[args.what]))
 
