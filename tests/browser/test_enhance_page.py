@@ -1,4 +1,4 @@
-"""The console's page for a model that takes noise out of speech, in a real browser: a recording before and after, live."""
+"""The console's page for a model that takes noise out of speech, in a real browser: recordings and live."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def test_a_recording_before_and_after_and_live(
         expect(sides.get_by_role("button", name="Clean")).to_have_attribute("aria-pressed", "false")
         page.get_by_label("Place in the recording").press("End")
         expect(page.locator("#ab .at")).to_have_text("0:03.0 / 0:03.0")
-        expect(page.get_by_role("link", name="Save the clean file")).to_have_attribute("download", "street.enhanced.wav")
+        expect(page.get_by_role("link", name="Save the clean file")).to_have_attribute(
+            "download", "street.enhanced.wav"
+        )
 
         page.get_by_label("How much of the original stays").press("ArrowRight")
         expect(page.locator("#dry-text")).to_have_text("5 %")
