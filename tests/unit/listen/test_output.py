@@ -58,7 +58,7 @@ class Stream:
 
 
 class Devices(types.ModuleType):
-    """A microphone at 12 kHz that hears some blocks at once, and headphones at 8 kHz that pull when they are told to."""
+    """A microphone at 12 kHz that hears some blocks at once, and headphones at 8 kHz that pull when told to."""
 
     PortAudioError = Refused
 
@@ -74,7 +74,7 @@ class Devices(types.ModuleType):
             raise Refused("no such device")
         return {"default_samplerate": {"input": 12_000.0, "output": 8000.0}[kind]}
 
-    def InputStream(self, **settings: Any) -> Stream:  # noqa: N802 - the library's name
+    def InputStream(self, **settings: Any) -> Stream:
         return Stream(self, **settings)
 
     OutputStream = InputStream
