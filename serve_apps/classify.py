@@ -26,6 +26,7 @@ from sonant.config.serve import (
     ClassifyApp,
     DetectApp,
     EmbedApp,
+    EnhanceApp,
     ExtractApp,
     ModelApp,
     SpeakersApp,
@@ -44,7 +45,7 @@ from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
 from sonant.runtime.slots import Frames, SlotPool
-from sonant.runtime.voices import VoiceEngine
+from sonant.runtime.sounds import SoundEngine
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -54,7 +55,9 @@ if TYPE_CHECKING:
 # ---- the face: HTTP and WebSocket, no Ray ---------------------------------------------------------------------------
 
 
-AnswerForm = Literal["classification", "emotion", "detection", "embedding", "verification", "enrolment", "extraction"]
+AnswerForm = Literal[
+    "classification", "emotion", "detection", "embedding", "verification", "enrolment", "extraction", "enhancement"
+]
 
 
 class Served(BaseModel):
@@ -84,7 +87,8 @@ class Served(BaseModel):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: ModelApp, engine: Engine | VoiceEngine) -> Served:
+def describe(app: ModelApp, engine: Engine | SoundEngine) -> Served:
+    """What every application tells of the bundle that it serves."""
     info = engine.info
     return Served(
         model=info.id,
@@ -195,7 +199,7 @@ def check_task(app: ModelApp, info: BundleInfo) -> None:
 
 _WHO_SERVES = (
     "classify: serve_apps.classify; detect: serve_apps.detect; embed: serve_apps.embed, verify and speakers; "
-    "extract: serve_apps.extract and speakers"
+    "extract: serve_apps.extract and speakers; enhance: serve_apps.enhance"
 )
 
 
@@ -213,6 +217,7 @@ KINDS: dict[type[ModelApp], Kind] = {
     VerifyApp: Kind(("embed",), "verification"),
     SpeakersApp: Kind(("embed", "extract"), "enrolment"),
     ExtractApp: Kind(("extract",), "extraction"),
+    EnhanceApp: Kind(("enhance",), "enhancement"),
 }
 _APPS = {kind.__name__: kind for kind in KINDS}
 

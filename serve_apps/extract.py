@@ -100,7 +100,7 @@ class Extractions:
         info, max_bytes = self._engine.info, int(self._limits.max_body_mib * 2**20)
         rate_hz, max_s = info.sample_rate_hz, self._limits.max_audio_s
         mix_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
-        answered = sounds.Answered.of(info, mix_N, *self._engine.extract(mix_N, voice_E))
+        answered = sounds.Answered.of(info, media, mix_N, *self._engine.extract(mix_N, voice_E))
         self._metrics.audio_seconds.inc(answered.duration_s)
         quota.heard(answered.duration_s)
         return answered.response(media)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -26,6 +25,7 @@ from sonant.edge.door import at_speakers
 from sonant.edge.enrolment import Enroller, Voice
 from sonant.edge.errors import documented
 from sonant.edge.metrics import Metrics
+from sonant.edge.shelf import iso
 from sonant.edge.speakers import Speaker, SpeakerStore, new_id
 from sonant.errors import ConfigError, RequestError
 from sonant.runtime.bundle import open_bundle
@@ -70,7 +70,7 @@ class EnrolledList(BaseModel):
 def told(speaker: Speaker) -> Enrolled:
     """An enrolment as the routes show it."""
     plain = speaker.model_dump(include={"id", "name", "model", "recordings", "duration_s"})
-    return Enrolled(**plain, created=_iso(speaker.created), expires=_iso(speaker.expires))
+    return Enrolled(**plain, created=iso(speaker.created), expires=iso(speaker.expires))
 
 
 def create_face(
@@ -186,10 +186,6 @@ def _ttl(form: Form, app: SpeakersApp) -> float:
     if not 0 < value <= app.max_ttl_s:
         raise RequestError("request.invalid", f"{TTL}={text[:64]!r} is not between 0 and {app.max_ttl_s:g} seconds")
     return value
-
-
-def _iso(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="seconds")
 
 
 class SpeakersIngress(Ingress):

@@ -65,6 +65,7 @@ ERRORS: dict[str, Meaning] = {
     "request.too_slow": Meaning(408, 4408, "send audio or a ping within the idle limit"),
     "speaker.not_found": Meaning(404, 1008, "enrol with POST /v1/speakers; an enrolment ends in time"),
     "speaker.mismatch": Meaning(409, 1008, "vectors of different models cannot be compared: enrol the speaker again"),
+    "result.not_found": Meaning(404, 1008, "send the recording again with store=true; what is kept ends in time"),
     "server.starting": Meaning(503, 1013, "try again in a moment: not every application is loaded"),
     "server.full": Meaning(503, 1013, "try again in a moment"),
     "server.unreachable": Meaning(503, 1013, "start one with `sonant serve`, or give its address with --url"),

@@ -101,6 +101,12 @@ export class Live {
     return this.sent.length > 0 ? performance.now() - this.sent[0][1] : 0;
   }
 
+  // Changes what is answered from here on; before the session is open it goes into the start message.
+  set(what) {
+    Object.assign(this.ask, what);
+    if (this.open) this.socket.send(JSON.stringify({ type: "set", ...what }));
+  }
+
   // Asks for the rest; the server answers and closes.
   stop() {
     this.microphone?.close();

@@ -42,6 +42,7 @@ def bundles(
     detect_bundle: Path,
     voice_bundle: Path,
     extract_bundle: Path,
+    enhance_bundle: Path,
     whisper_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, dict[str, Any]]:
@@ -54,6 +55,7 @@ def bundles(
         "serve_apps.verify": speakers,
         "serve_apps.speakers": speakers,
         "serve_apps.extract": {"bundle": str(extract_bundle), "speakers": speakers["speakers"]},
+        "serve_apps.enhance": {"bundle": str(enhance_bundle)},
         "serve_apps.transcribe": {"engine": {"kind": "faster_whisper", "model": str(whisper_folder), "device": "cpu"}},
         "serve_apps.tensors": {"models": {"tones": str(tone_bundle)}},
         "serve_apps.home": {},

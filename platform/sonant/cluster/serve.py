@@ -43,6 +43,7 @@ _READY_PATHS = {
     "serve_apps.extract:build": "/info",
     "serve_apps.transcribe:build": "/info",
     "serve_apps.tensors:build": "/health/ready",
+    "serve_apps.enhance:build": "/info",
     "serve_apps.home:build": "readyz",
 }
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""

@@ -181,6 +181,23 @@ class ExtractApp(ModelApp):
         return self
 
 
+class EnhanceApp(ModelApp):
+    """Arguments of serve_apps.enhance:build. The placement is fused; nothing is kept unless `store_url` says where."""
+
+    store_url: str | None = None
+    """Folder or URL (file, s3, gs, memory) of the answers that requests ask to keep; null: none is kept."""
+    store_ttl_s: Annotated[float, Field(gt=0)] = 3600.0
+    """Time after which an answer that was kept is gone."""
+    max_stored: Annotated[int, Field(ge=1)] = 1000
+    """Most answers that are kept; more are refused."""
+
+    @model_validator(mode="after")
+    def _in_one_piece(self) -> Self:
+        if self.placement != "fused":
+            raise ValueError("an enhancer is served fused: what a split would send between processes is sound")
+        return self
+
+
 class TranscribeApp(TranscribeConfig, Guarded):
     """Arguments of serve_apps.transcribe:build."""
 
@@ -308,6 +325,10 @@ class ExtractApplication(Mounted[Literal["serve_apps.extract:build"], ExtractApp
     """Answers with the voice of one wanted speaker, out of a recording or a live stream."""
 
 
+class EnhanceApplication(Mounted[Literal["serve_apps.enhance:build"], EnhanceApp]):
+    """Answers with speech without its noise, from a recording or a live stream."""
+
+
 class TranscribeApplication(Mounted[Literal["serve_apps.transcribe:build"], TranscribeApp]):
     """Answers with what is said in a recording."""
 
@@ -339,6 +360,7 @@ Application = Annotated[
     | VerifyApplication
     | SpeakersApplication
     | ExtractApplication
+    | EnhanceApplication
     | TranscribeApplication
     | TensorsApplication
     | HomeApplication,

@@ -109,6 +109,16 @@ class Upload:
         several = {name: [_text(name, part) for part in found[name]] for name in lists}
         return Form({name: [bytes(part) for part in found[name]] for name in files}, words, several)
 
+    async def read_recording(self, request: Request, texts: tuple[str, ...] = ()) -> Form:
+        """One recording, as `read` takes it, and the words `texts` of a form that holds it."""
+        kind, _ = content_type(request.headers.get("content-type", ""))
+        if kind != "multipart/form-data":
+            return Form({FIELD: [await self.read(request)]}, {})
+        form = await self.read_form(request, {FIELD: 1}, texts)
+        if not form.files[FIELD]:
+            raise RequestError("request.invalid", f"the form has no field {FIELD!r}")
+        return form
+
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         """The chunks of a body, until they are too many or come too slowly."""
         self._check_size(_announced(request) or 0)

@@ -28,7 +28,7 @@ from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
 from sonant.edge.metrics import Metrics
-from sonant.edge.protocol import Done, End, Enrolled, Ping, Pong, Ready, Start, error_message, parse
+from sonant.edge.protocol import Done, End, Enrolled, Ping, Pong, Ready, Set, Start, error_message, parse
 from sonant.edge.streams import Answer, Said, Sitting, Streams
 from sonant.errors import AudioError, RequestError, SonantError
 from sonant.runtime.slots import Slot
@@ -160,6 +160,8 @@ class _Conversation(Generic[Answer]):
                     await self._hear(sitting, decoder, message)
                 elif isinstance(message, Ping):
                     await self._say(Pong().text())
+                elif isinstance(message, Set):
+                    streams.change(sitting, message)
                 elif isinstance(message, End):
                     return await self._finish(sitting, decoder)
                 else:
@@ -194,7 +196,7 @@ class _Conversation(Generic[Answer]):
                 raise RequestError("request.invalid", 'the first message must be {"type": "start", ...}')
             await self._say(Pong().text())
 
-    async def _read(self) -> Start | Enrolled | End | Ping | bytes:
+    async def _read(self) -> Start | Enrolled | Set | End | Ping | bytes:
         try:
             async with asyncio.timeout_at(min(self.ends_at, asyncio.get_running_loop().time() + self.limits.idle_s)):
                 message = await self.socket.receive()

@@ -20,6 +20,9 @@ An extractor is told whose voice is wanted: `"speaker": "spk_..."` in the start 
 recording of the voice follows, before `ready`: an encoded file as POST takes it, in binary messages cut anywhere, and
 after the last of them {"type": "enrolled"}. It is bounded like an upload.
 
+Of what came in a share can be mixed with what goes out, sample by sample: `"dry": 0.1` in the start message, and from
+any time on {"type": "set", "dry": ...}; 1 is what was sent, as late as the answer.
+
 Times are seconds of audio since the session's first sample.
 """
 
@@ -37,6 +40,7 @@ MAX_TEXT = 4096
 
 
 SoundFormat = Literal["pcm_s16le", "pcm_f32le"]
+Dry = Annotated[float, Field(ge=0, le=1)]
 
 
 class Incoming(BaseModel):
@@ -55,10 +59,20 @@ class Start(Incoming):
     """Also send the probability of every label, once a chunk."""
     output: SoundFormat | None = None
     """Where the answer is sound: its samples; pcm_s16le when nothing is said."""
+    dry: Dry = 0.0
+    """Where the answer is sound: the share of what came in that is mixed with it."""
     speaker: Annotated[str, Field(max_length=64)] | None = None
     """An extractor's wanted voice: the id of an enrolled speaker."""
     enroll: bool = False
     """The wanted voice is in a recording that follows: binary messages, and then `enrolled`."""
+
+
+class Set(Incoming):
+    """Changes a session while it goes on: what is answered from here on."""
+
+    type: Literal["set"]
+    dry: Dry
+    """As in the start message."""
 
 
 class Enrolled(Incoming):
@@ -79,8 +93,8 @@ class Ping(Incoming):
     type: Literal["ping"]
 
 
-ClientMessage = Annotated[Start | Enrolled | End | Ping, Field(discriminator="type")]
-_CLIENT: TypeAdapter[Start | Enrolled | End | Ping] = TypeAdapter(ClientMessage)
+ClientMessage = Annotated[Start | Enrolled | Set | End | Ping, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Start | Enrolled | Set | End | Ping] = TypeAdapter(ClientMessage)
 
 
 class Outgoing(BaseModel):
@@ -163,7 +177,7 @@ class ErrorMessage(Outgoing):
 ServerMessage = Ready | Event | Scores | Level | Pong | Done | ErrorMessage
 
 
-def parse(text: str) -> Start | Enrolled | End | Ping:
+def parse(text: str) -> Start | Enrolled | Set | End | Ping:
     """A client's text message, or RequestError that says what is wrong with it."""
     if len(text) > MAX_TEXT:
         raise RequestError("request.invalid", f"text messages have at most {MAX_TEXT} characters; audio goes as binary")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, cast
@@ -20,6 +20,15 @@ def listen_there(
     url: str, chunks: Iterable[Wav], rate_hz: int, *, token: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """The events that a server tells of the sound; `url` is the application's (http://host:8000/v1/audio/detections)."""
+    for message in talk(url, {}, chunks, rate_hz, token=token):
+        if not isinstance(message, bytes) and message["type"] == "event":
+            yield message
+
+
+def talk(
+    url: str, asked: Mapping[str, object], chunks: Iterable[Wav], rate_hz: int, *, token: str | None = None
+) -> Iterator[dict[str, Any] | bytes]:
+    """All that a server says in a session about the sound; `asked` goes into the start message."""
     from websockets.exceptions import ConnectionClosed, WebSocketException
     from websockets.sync.client import connect
 
@@ -34,7 +43,7 @@ def listen_there(
 
     def send() -> None:
         try:
-            socket.send(json.dumps({"type": "start", "format": "pcm_s16le", "sample_rate_hz": rate_hz}))
+            socket.send(json.dumps({"type": "start", "format": "pcm_s16le", "sample_rate_hz": rate_hz, **asked}))
             for chunk_N in chunks:
                 socket.send(to_int16(chunk_N).astype("<i2").tobytes())
             socket.send(json.dumps({"type": "end"}))
@@ -48,12 +57,14 @@ def listen_there(
         Thread(target=send, name="sonant-listen", daemon=True).start()
         try:
             for text in socket:
+                if isinstance(text, bytes):
+                    yield text
+                    continue
                 message = cast(dict[str, Any], json.loads(text))
                 if message["type"] == "error":
                     told = message["error"]
                     raise EnvError("env.cluster", f"{url}: {told['code']}: {told['message']}", hint=told["hint"])
-                if message["type"] == "event":
-                    yield message
+                yield message
         except ConnectionClosed as error:
             if failures.empty():
                 raise EnvError("env.cluster", f"{url} has ended the session: {error}") from None
