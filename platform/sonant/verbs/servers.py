@@ -1,4 +1,4 @@
-"""Verbs of those who run a server: `sonant keys` and `sonant doctor`. They give what the command line shows."""
+"""Verbs of those who run a server or a cluster: `serve`, `keys`, `doctor`, `submit`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ import os
 from typing import Any
 
 from sonant.errors import ConfigError, EnvError
+from sonant.verbs.verb import Arguments, Verb, say, show
 
-Arguments = argparse.Namespace
+JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "transcribe", "report")
+"""Verbs that run as jobs on a cluster: each has a file in jobs/."""
 
 
-def keys_words(parser: argparse.ArgumentParser) -> None:
+def _serve_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", help="name under configs/ (serve/kws), path or URL")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: http_options.port=9000")
+
+
+def serve(args: Arguments) -> None:
+    from sonant.cluster.serve import Served, serve
+
+    def ready(served: Served) -> None:
+        say(f"ready: {served.url} ({served.proxy} proxy), console at {served.url}/, Ctrl-C stops it")
+
+    serve(args.config, args.overrides, on_ready=ready)
+
+
+def _keys_words(parser: argparse.ArgumentParser) -> None:
     from sonant.edge.keys import RIGHTS
 
     parser.add_argument("act", choices=["add", "list", "revoke"], help="what to do with the keys of a file")
@@ -43,7 +59,7 @@ def keys(args: Arguments) -> Any:
     return {"key": token, "note": "shown once: keep it like a password", **keys.told(key)}
 
 
-def doctor_words(parser: argparse.ArgumentParser) -> None:
+def _doctor_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject", nargs="?", metavar="ADDRESS|SERVE_FILE",
         help="dashboard of a cluster (http://HEAD:8265), or name of a serve file; default: $RAY_ADDRESS",
@@ -53,7 +69,7 @@ def doctor_words(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def doctor(args: Arguments) -> tuple[str, EnvError | None]:
+def _examined(args: Arguments) -> tuple[str, EnvError | None]:
     """All findings, and the first that is bad."""
     from sonant.cluster import doctor
 
@@ -61,3 +77,30 @@ def doctor(args: Arguments) -> tuple[str, EnvError | None]:
     bad = next((one for one in findings if one.state == "bad"), None)
     error = None if bad is None else EnvError(bad.code, f"{bad.what}: {bad.told}", hint=bad.hint or None)
     return doctor.table(findings), error
+
+
+def doctor(args: Arguments) -> None:
+    text, error = _examined(args)
+    show(text)
+    if error is not None:
+        raise error
+
+
+def _submit_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="VERB", choices=JOBS, help=", ".join(JOBS))
+    parser.add_argument("--address", help="http://HEAD:8265; default: $RAY_ADDRESS")
+    parser.epilog = "All other words are the verb's own."
+
+
+def submit(args: Arguments) -> None:
+    from sonant.cluster.submit import submit
+
+    raise SystemExit(submit(args.job, args.rest, address=args.address))
+
+
+VERBS: dict[str, Verb] = {
+    "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
+    "keys": Verb("make, list and revoke the API keys of a server", _keys_words, keys),
+    "doctor": Verb("check this machine, a cluster or a serve file", _doctor_words, doctor),
+    "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
+}
