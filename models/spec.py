@@ -1,7 +1,7 @@
 """The registry of networks: one table from `kind` to its config type and its factory.
 
 `create(config)` is the only way the platform builds a network. Adding one is a row in SPECS and its config in the
-union of its job, ModelConfig or ExtractModelConfig: nothing registers itself on import.
+union of its job, ModelConfig, ExtractModelConfig or EnhanceModelConfig: nothing registers itself on import.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ from models.classify.tcn import TcnConfig
 from models.classify.uit import UitConfig
 from models.classify.voxseg import VoxsegConfig
 from models.classify.wav2vec2 import Wav2Vec2Config
+from models.enhance import demucs, dual_path, gatewave, wave_unet
+from models.enhance.base import Enhancer
+from models.enhance.demucs import DemucsConfig
+from models.enhance.dual_path import DualPathConfig
+from models.enhance.gatewave import GateWaveConfig
+from models.enhance.wave_unet import WaveUnetConfig
 from models.extract import causal, spex
 from models.extract.base import Extractor
 from models.extract.causal import CausalExtractorConfig
@@ -80,7 +86,11 @@ AnyExtractConfig = CausalExtractorConfig | SpexPlusConfig | SpexPlusShortConfig
 ExtractModelConfig = Annotated[AnyExtractConfig, Field(discriminator="kind")]
 """Networks whose answer is a voice."""
 
-AnyNetworkConfig = Annotated[AnyConfig | AnyExtractConfig, Field(discriminator="kind")]
+AnyEnhanceConfig = DemucsConfig | WaveUnetConfig | GateWaveConfig | DualPathConfig
+EnhanceModelConfig = Annotated[AnyEnhanceConfig, Field(discriminator="kind")]
+"""Networks whose answer is speech without its noise."""
+
+AnyNetworkConfig = Annotated[AnyConfig | AnyExtractConfig | AnyEnhanceConfig, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -142,6 +152,16 @@ SPECS: dict[str, ModelSpec] = {
             SpexPlusShortConfig,
             spex.build,
             "Ge et al. 2020, arXiv:2005.04686, one scale in windows with a memory, no paper",
+        ),
+        ModelSpec("demucs", "enhance", DemucsConfig, demucs.build, "Defossez et al. 2020, arXiv:2006.12847"),
+        ModelSpec("wave_unet", "enhance", WaveUnetConfig, wave_unet.build, "Stoller et al. 2018, arXiv:1806.03185"),
+        ModelSpec("gatewave", "enhance", GateWaveConfig, gatewave.build, "a public denoiser, no paper"),
+        ModelSpec(
+            "dual_path",
+            "enhance",
+            DualPathConfig,
+            dual_path.build,
+            "Luo et al. 2020, arXiv:1910.06379, along time, with mixed bands along frequency",
         ),
     )
 }
@@ -222,6 +242,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
         for width, sizes in _SPEX.items()
         for name, memories in _CHUNK_MEMORIES.items()
     },
+    "demucs-48": {"kind": "demucs"},
+    "demucs-64": {"kind": "demucs", "hidden": 64},
+    "demucs-48-bidirectional": {"kind": "demucs", "causal": False},
+    "demucs-64-bidirectional": {"kind": "demucs", "hidden": 64, "causal": False},
+    "gatewave": {"kind": "gatewave"},
+    "gatewave-causal": {"kind": "gatewave", "causal": True, "look_ahead": False},
+    "wave_unet": {"kind": "wave_unet"},
+    "wave_unet-12": {"kind": "wave_unet", "depth": 12, "growth": "add", "skip": "concat", "bottom": True},
+    "dual_path": {"kind": "dual_path"},
+    "dual_path-tiny": {"kind": "dual_path", "channels": 24, "hidden": 24},
 }
 
 
@@ -229,11 +259,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def create(config: AnyConfig) -> Classifier: ...
 @overload
 def create(config: AnyExtractConfig) -> Extractor: ...
-def create(config: AnyConfig | AnyExtractConfig) -> nn.Module:
+@overload
+def create(config: AnyEnhanceConfig) -> Enhancer: ...
+def create(config: AnyConfig | AnyExtractConfig | AnyEnhanceConfig) -> nn.Module:
     """Builds the network that a config describes, with fresh weights."""
     return SPECS[config.kind].factory(config)
 
 
-def parse(data: Mapping[str, Any]) -> AnyConfig | AnyExtractConfig:
+def parse(data: Mapping[str, Any]) -> AnyConfig | AnyExtractConfig | AnyEnhanceConfig:
     """Checks plain data, with its `kind`, against the config type of that network."""
-    return TypeAdapter[AnyConfig | AnyExtractConfig](AnyNetworkConfig).validate_python(dict(data))
+    return TypeAdapter[AnyConfig | AnyExtractConfig | AnyEnhanceConfig](AnyNetworkConfig).validate_python(dict(data))

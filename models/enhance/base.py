@@ -31,6 +31,8 @@ class Enhancer(nn.Module):
     """Noisy speech in, the speech in it out."""
 
     sample_rate_hz: int
+    grain: int = 1
+    """Samples that a graph of whole recordings takes a multiple of: silence fills up what is missing."""
 
     def forward(self, wav_BN: Tensor) -> Tensor:
         """The speech [B, N] in whole recordings of any length from one sample on, aligned with them."""
@@ -43,6 +45,8 @@ class LiveEnhancer(Enhancer):
     hop: int
     latency: int
     """Samples that the output stands behind the input; a sample waits at most `hop + latency` samples."""
+    one_hop: bool = False
+    """Whether a step is a loop over the hops of its chunk: a graph cannot hold one, and takes one hop at a time."""
     tail: str | None = None
     """State that holds the last `latency` samples of a stream of two hops or more, if it ends here; None: silence has
     to be stepped behind it."""

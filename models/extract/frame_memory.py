@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from models.base import Section
 from models.blocks.causal import FromStep
+from models.blocks.recurrent import run_gru
 from models.extract.memory import NoMemory
 from models.streaming import State
 
@@ -80,39 +81,8 @@ class VectorGru(FromStep):
         return {"memory": self.output.weight.new_zeros(rows, self.size)}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        run = self._onnx if torch.compiler.is_exporting() else self._torch
-        y_BTM, memory_BM = run(self.norm(x), state["memory"])
-        return x + self.output(y_BTM), {"memory": memory_BM}
-
-    def _torch(self, x_BTC: Tensor, memory_BM: Tensor) -> tuple[Tensor, Tensor]:
-        y_BTM, memory_1BM = self.gru(x_BTC, memory_BM[None])
-        return y_BTM, memory_1BM[0]
-
-    def _onnx(self, x_BTC: Tensor, memory_BM: Tensor) -> tuple[Tensor, Tensor]:
-        """torch.export would fix the number of frames of nn.GRU to the example's; see models.blocks.recurrent.Lstm."""
-        inputs, hidden, input_bias, hidden_bias = (_onnx_gates(weight) for weight in self.gru.all_weights[0])
-        y_T1BM, memory_1BM = torch.onnx.ops.symbolic_multi_out(
-            "GRU",
-            [
-                x_BTC.transpose(0, 1),
-                inputs[None],
-                hidden[None],
-                torch.cat([input_bias, hidden_bias])[None],
-                None,
-                memory_BM[None],
-            ],
-            attrs={"hidden_size": self.size, "linear_before_reset": 1},
-            dtypes=(x_BTC.dtype,) * 2,
-            shapes=((x_BTC.shape[1], 1, x_BTC.shape[0], self.size), (1, x_BTC.shape[0], self.size)),
-            version=18,
-        )
-        return y_T1BM[:, 0].transpose(0, 1), memory_1BM[0]
-
-
-def _onnx_gates(weight: Tensor) -> Tensor:
-    """torch stacks the gates as reset, update, candidate; ONNX as update, reset, candidate."""
-    reset, update, candidate = weight.chunk(3)
-    return torch.cat([update, reset, candidate])
+        y_BTM, memory_1BM = run_gru(self.gru, self.norm(x), state["memory"][None])
+        return x + self.output(y_BTM), {"memory": memory_1BM[0]}
 
 
 class ChannelGru(FromStep):

@@ -53,31 +53,38 @@ def _config_words(parser: argparse.ArgumentParser) -> None:
 def _prepare_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
-        help="fsdd, speech_commands, ravdess, emodb, librispeech, folder, manifest, spans, words, mix, path or `check`",
+        help="fsdd, speech_commands, ravdess, emodb, librispeech, folder, manifest, spans, words, mix, noisy, "
+        "noisy_pairs, ms_snsd, voicebank, dns, path or `check`",
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: corpora, tables of mixtures"
+        "overrides", nargs="*", metavar="key=value", help="ROOT=/data/fsdd; with `check`: corpora, tables of recipes"
     )
     parser.add_argument("--smoke", action="store_true", help="apply the config's own smoke set")
-    parser.add_argument("--cluster", action="store_true", help="with mix and render=: render over a Ray cluster")
+    parser.add_argument("--cluster", action="store_true", help="with mix or noisy and render=: over a Ray cluster")
 
 
 def prepare(args: Arguments) -> None:
     from sonant.config.load import load
-    from sonant.config.prepare import PrepareConfig, PrepareMix
-    from sonant.data import check
-    from sonant.data.mixing import check_table, prepare_mix
+    from sonant.config.prepare import PrepareConfig, PrepareMix, PrepareNoisy, PrepareNoisyPairs
+    from sonant.data import mixing, noising
+    from sonant.data.checking import check_any
+    from sonant.data.noisy.pairs import prepare_pairs
     from sonant.data.prepare import prepare
 
     if args.config == "check":
         for corpus in args.overrides:
-            (check_table if corpus.endswith(".parquet") else check.check)(corpus)
+            check_any(corpus)
             show(f"{corpus}: no leak between splits")
         return
     name = args.config if "/" in args.config or args.config.endswith(".yaml") else f"prepare/{args.config}"
     config = load(PrepareConfig, name, args.overrides, smoke=args.smoke)
+    spread = _spread() if args.cluster else None
     if isinstance(config, PrepareMix):
-        summary = prepare_mix(config, progress=_bar("mixtures"), spread=_spread() if args.cluster else None)
+        summary = mixing.prepare_mix(config, progress=_bar("mixtures"), spread=spread)
+    elif isinstance(config, PrepareNoisy):
+        summary = noising.prepare_noisy(config, progress=_bar("items"), spread=spread)
+    elif isinstance(config, PrepareNoisyPairs):
+        summary = prepare_pairs(config)
     else:
         summary = prepare(config, progress=_bar("clips"))
     show(summary.model_dump(mode="json"))
@@ -133,7 +140,12 @@ def tune(args: Arguments) -> None:
 
 def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
-    parser.add_argument("data", nargs="*", metavar="DATA", help="prepared corpus; without it, the run's own")
+    parser.add_argument(
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="prepared corpus; without it, the run's own; with --quality also a list of pairs (CSV)",
+    )
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(
         "--out", metavar="FOLDER", help="also write metrics, confusion matrix (json, png) and predictions here"
@@ -143,7 +155,7 @@ def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--smoke", action="store_true", help="with --folds: apply the config's own smoke set")
     parser.add_argument(
-        "--quality", action="store_true", help="of an extractor: also PESQ, STOI, SNR and composite measures (slow)"
+        "--quality", action="store_true", help="of sound: PESQ, STOI, SNR and composite measures (slow)"
     )
     parser.add_argument(
         "--cluster", action="store_true", help="with --folds: train with Ray Train; with --quality: measure over Ray"
@@ -239,20 +251,34 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
         "--reference", nargs="+", metavar="FILE", help="for an extractor: recordings of the wanted voice alone"
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="write JSON lines here instead of stdout; with --reference: folder for the sound"
+        "--out", metavar="FILE", help="write JSON lines here instead of stdout; where answers are sound: its folder"
+    )
+    parser.add_argument(
+        "--dry",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="for an enhancer: share of what went in to keep (0 to 1)",
     )
 
 
 def infer(args: Arguments) -> None:
     from sonant.config.ray import RayConfig
     from sonant.measure.infer import infer
+    from sonant.measure.infer_enhance import enhance_files
     from sonant.measure.infer_extract import extract_files
+    from sonant.runtime.bundle import open_bundle
 
+    cluster = RayConfig() if args.cluster else None
+    sounds: Iterator[dict[str, object]] | None = None
     if args.reference:
-        for line in extract_files(args.bundle, args.inputs, args.reference, out=args.out):
+        sounds = extract_files(args.bundle, args.inputs, args.reference, out=args.out, cluster=cluster)
+    elif open_bundle(args.bundle).info.enhance is not None:
+        sounds = enhance_files(args.bundle, args.inputs, out=args.out, dry=args.dry, cluster=cluster)
+    if sounds is not None:
+        for line in sounds:
             print(json.dumps(line, ensure_ascii=False), flush=True)
         return
-    cluster = RayConfig() if args.cluster else None
     lines = infer(args.bundle, args.inputs, top_k=args.top_k, point=args.point, cluster=cluster)
     with open(args.out, "w", encoding="utf-8") if args.out else nullcontext(sys.stdout) as out:
         for line in lines:

@@ -60,8 +60,8 @@ def test_smoke_set_of_speech_detection_trains(tmp_path: Path) -> None:
     assert (Path(result.path) / "review" / "operating.json").stat().st_size > 100
 
 
-def test_smoke_set_of_extraction_trains(tmp_path: Path) -> None:
-    """On nine speakers who hum, three on each side of the split, each at a pitch of their own."""
+def _hums(folder: Path) -> str:
+    """Nine speakers who hum, three on each side of the split, each at a pitch of their own."""
     rng = np.random.default_rng(0)
     clips: list[tuple[Clip, np.ndarray]] = []
     for number in range(9):
@@ -71,8 +71,13 @@ def test_smoke_set_of_extraction_trains(tmp_path: Path) -> None:
             side = ("train", "validation", "test")[number % 3]
             clip = Clip(f"{number}-{take}", f"{number}-{take}", speaker=f"s{number}", split=side)
             clips.append((clip, wav_N.astype(np.int16)))
-    write_corpus(str(tmp_path / "corpus"), clips, name="hums", sample_rate_hz=16_000)
-    overrides = [f"data.corpus={tmp_path / 'corpus'}", "data.split.kind=manifest", f"track.runs={tmp_path}"]
-    result = fit_local(load(Experiment, "extract/causal", [*overrides, "track.wandb=off"], smoke=True))
+    write_corpus(str(folder / "corpus"), clips, name="hums", sample_rate_hz=16_000)
+    return str(folder / "corpus")
+
+
+@pytest.mark.parametrize("name", ["extract/causal", "enhance/dual_path", "enhance/demucs"])
+def test_smoke_sets_of_sound_train(name: str, tmp_path: Path) -> None:
+    overrides = [f"data.corpus={_hums(tmp_path)}", "data.split.kind=manifest", f"track.runs={tmp_path}"]
+    result = fit_local(load(Experiment, name, [*overrides, "track.wandb=off"], smoke=True))
     assert np.isfinite(result.metrics["validation"]["si_sdri"])
     assert (Path(result.path) / "review" / "worst_mixtures.json").stat().st_size > 100

@@ -9,6 +9,7 @@ from pydantic import Field
 from models.base import Section
 from sonant.config.data import Split
 from sonant.config.mix import Mixing
+from sonant.config.noisy import Noising
 
 
 class _Prepare(Section):
@@ -165,6 +166,37 @@ class PrepareJoin(_Prepare):
     """What the others' labels are called in the first: {zero: "0"}."""
 
 
+class PrepareMsSnsd(_Prepare):
+    """Clean speech or noise of MS-SNSD (Reddy et al. 2019): clean_train, clean_test, noise_train, noise_test, or the
+    files of one of them; the kind of a noise is what its name begins with, as in AirConditioner_1.wav."""
+
+    kind: Literal["ms_snsd"] = "ms_snsd"
+    root: str
+    """Folder or URL that holds those folders, or the files of one."""
+    part: Literal["clean", "noise"]
+    """Which of the two."""
+
+
+class PrepareVoicebank(_Prepare):
+    """Clean speech of VoiceBank-DEMAND (Valentini 2017): clean_trainset_28spk_wav/p226_001.wav, clean_testset_wav; the
+    numbers of the speakers are in the names."""
+
+    kind: Literal["voicebank"] = "voicebank"
+    root: str
+    """Folder or URL that holds those folders."""
+
+
+class PrepareDns(_Prepare):
+    """Clean speech or noise of the DNS challenge (Reddy et al. 2020): datasets/clean, noise, at any depth; readers are
+    known where names tell them (read_speech)."""
+
+    kind: Literal["dns"] = "dns"
+    root: str
+    """Folder or URL of `datasets`."""
+    part: Literal["clean", "noise", "impulse_responses"]
+    """Which of its folders."""
+
+
 class PrepareMix(Section):
     """A table of mixtures of voices, of which one is wanted: recipes over a prepared corpus, split by speaker. Nothing
     is rendered unless `render` says so."""
@@ -191,6 +223,49 @@ class PrepareMix(Section):
     """Folder or URL to write sound files to: mixtures, targets, references, other voices, and mixtures.csv."""
 
 
+class PrepareNoisy(Section):
+    """A table of noisy speech: recipes over a prepared corpus, split by speaker, and a corpus of noise, split by kind
+    of noise. Nothing is rendered unless `render` says so."""
+
+    kind: Literal["noisy"] = "noisy"
+    out: str
+    """Table to write: a file or URL that ends in .parquet."""
+    corpus: str
+    """Folder or URL of a prepared corpus of clean speech."""
+    split: Split = Split()
+    """Which speakers are training, validation and test material."""
+    items: dict[Literal["train", "validation", "test"], Annotated[int, Field(ge=0)]] = {
+        "train": 8000,
+        "validation": 1000,
+        "test": 1000,
+    }
+    """Items of each side; a side that is not named has none."""
+    hours: dict[Literal["train", "validation", "test"], Annotated[float, Field(ge=0)]] | None = None
+    """Hours of noisy speech of each side, all levels together, in place of `items`."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of everything that is drawn, but for `noising.noise_seed`."""
+    noising: Noising = Noising()
+    verify: Annotated[int, Field(ge=0)] = 20
+    """Items of each side that are rendered and measured before the table is written."""
+    render: str | None = None
+    """Folder or URL to write sound files to: noisy, clean and noise of each item, and pairs.csv."""
+
+
+class PrepareNoisyPairs(Section):
+    """A table of noisy files and the clean ones that belong to them, of a published set: nothing is decoded."""
+
+    kind: Literal["noisy_pairs"] = "noisy_pairs"
+    layout: Literal["ms_snsd", "voicebank", "dns"]
+    """How the files lie: NoisySpeech_training beside CleanSpeech_training (ms_snsd), noisy_testset_wav beside
+    clean_testset_wav (voicebank), or noisy beside clean with a fileid in the names (dns)."""
+    root: str
+    """Folder or URL that holds those folders; of dns, at any depth."""
+    out: str
+    """CSV to write: a file or URL; paths in it are absolute."""
+    part: Literal["train", "test", ""] = ""
+    """Of voicebank and ms_snsd, which part; empty: all that are there."""
+
+
 CorpusConfig = (
     PrepareFolder
     | PrepareFsdd
@@ -202,7 +277,10 @@ CorpusConfig = (
     | PrepareSpans
     | PrepareSynth
     | PrepareJoin
+    | PrepareMsSnsd
+    | PrepareVoicebank
+    | PrepareDns
 )
 """What makes a corpus."""
 
-PrepareConfig = Annotated[CorpusConfig | PrepareMix, Field(discriminator="kind")]
+PrepareConfig = Annotated[CorpusConfig | PrepareMix | PrepareNoisy | PrepareNoisyPairs, Field(discriminator="kind")]

@@ -175,11 +175,17 @@ class EnhanceTask(_Wordless):
     """Weight of the distance of complex spectra and of their sizes, each size to the power of `compression`."""
     compression: Annotated[float, Field(gt=0, le=1)] = 0.3
     """That power."""
+    absent: Annotated[float, Field(ge=0)] = 0.02
+    """Weight of the energy (dB below the noisy side) that is left of items without speech, in place of si_sdr and
+    stft."""
+    absent_floor_db: Annotated[float, Field(lt=0)] = -40.0
+    """That energy no longer counts below this."""
 
     @model_validator(mode="after")
-    def _learns_something(self) -> Self:
-        if not self.l1 + self.si_sdr + self.stft + self.compressed:
-            raise ValueError("l1, si_sdr, stft and compressed are all 0: there is nothing to learn")
+    def _hears_polarity(self) -> Self:
+        if not self.l1 + self.compressed:
+            told = "si_sdr and stft hear no polarity: what they learn may come out inverted"
+            raise ValueError(f"{told}, set l1 or compressed")
         return self
 
 

@@ -22,3 +22,7 @@ class TrackConfig(Section):
     """W&B group; a search puts its trials into one."""
     worst: Annotated[int, Field(ge=0)] = 20
     """Items of the validation set with the highest loss that are logged with audio and spectrogram."""
+    examples: Annotated[int, Field(ge=0, le=100)] = 3
+    """Items of the validation set whose output is logged as training goes on, of networks whose answer is sound."""
+    examples_every: Annotated[int, Field(ge=1)] = 10
+    """Epochs from one time to the next; the first epoch's are logged as well."""

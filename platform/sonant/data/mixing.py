@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os.path
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from models.base import Section
 from sonant.config.prepare import PrepareMix
-from sonant.data.check import check_splits
 from sonant.data.corpus import Corpus
-from sonant.data.mix.files import Spread, render_files
+from sonant.data.mix.files import render_files
 from sonant.data.mix.leaks import check_recipes
 from sonant.data.mix.measure import verify
-from sonant.data.mix.mixer import SIDES, Mixer, Side
+from sonant.data.mix.mixer import Mixer
 from sonant.data.mix.recipe import Recipe
 from sonant.data.mix.render import render
 from sonant.data.mix.table import Origin, open_table, write_table
-from sonant.data.split import split
+from sonant.data.recipes.drawing import Progress, absolute, sides_of, table_url, unwatched
+from sonant.data.recipes.files import Spread
+from sonant.data.recipes.sides import SIDES, Side
 from sonant.errors import ConfigError, DataError
-
-Progress = Callable[[int, int], None]
 
 
 class MixSummary(Section):
@@ -48,11 +46,9 @@ def prepare_mix(config: PrepareMix, *, progress: Progress | None = None, spread:
     Raises DataError data.leak where speakers, sessions or recordings are on two sides of the split.
     """
     began = time.monotonic()
-    if not config.out.endswith(".parquet"):
-        raise ConfigError("config.invalid", f"out={config.out} is a table: its name ends in .parquet")
+    out = table_url(config.out)
     corpus = Corpus.open(config.corpus)
-    rows = split(corpus, config.split, config.seed)._asdict()
-    check_splits(corpus, rows, "speaker")
+    rows = sides_of(corpus, config.split, config.seed)
     mixers: dict[Side, Mixer] = {
         side: Mixer(corpus, rows[side], config.mixing, split=side, seed=config.seed)
         for side in SIDES
@@ -60,24 +56,24 @@ def prepare_mix(config: PrepareMix, *, progress: Progress | None = None, spread:
     }
     if not mixers:
         raise ConfigError("config.invalid", "items names no mixtures at all", hint="write items={train: 8000}")
-    recipes = list(_recipes(mixers, config, progress or _unwatched))
+    recipes = list(_recipes(mixers, config, progress or unwatched))
     noise = next(iter(mixers.values())).noise
     check_recipes(recipes, corpus, noise)
     for mixer in mixers.values():
         for recipe in [recipe for recipe in recipes if recipe.split == mixer.split][: config.verify]:
             verify(mixer.render(recipe), recipe)
     origin = Origin(
-        corpus=_absolute(config.corpus),
+        corpus=absolute(config.corpus),
         corpus_hash=corpus.hash,
-        noise_corpus=None if noise is None else _absolute(str(config.mixing.noise_corpus)),
+        noise_corpus=None if noise is None else absolute(str(config.mixing.noise_corpus)),
         noise_hash=None if noise is None else noise.hash,
         sample_rate_hz=corpus.sample_rate_hz,
         seed=config.seed,
         mixing=config.mixing,
     )
-    write_table(config.out, recipes, origin)
+    write_table(out, recipes, origin)
     if config.render is not None:
-        folder = _absolute(config.render)
+        folder = absolute(config.render)
         render_files(recipes, folder, corpus=origin.corpus, noise_corpus=origin.noise_corpus, spread=spread)
     return MixSummary(
         table=config.out,
@@ -105,12 +101,3 @@ def _recipes(mixers: dict[Side, Mixer], config: PrepareMix, progress: Progress) 
     for done, (mixer, index) in enumerate(numbers, 1):
         yield mixer.recipe(0, index)
         progress(done, len(numbers))
-
-
-def _absolute(url: str) -> str:
-    """A local path from the root: workers of a cluster run in other folders."""
-    return url if "://" in url else os.path.abspath(os.path.expanduser(url))
-
-
-def _unwatched(done: int, total: int) -> None:
-    """For callers that do not look at the progress."""

@@ -15,7 +15,20 @@ from models.base import Section
 from sonant.config.prepare import CorpusConfig
 from sonant.data import synth
 from sonant.data.children import Refusal, run
-from sonant.data.corpora import emodb, folder, fsdd, join, librispeech, manifest, ravdess, spans, speech_commands
+from sonant.data.corpora import (
+    dns,
+    emodb,
+    folder,
+    fsdd,
+    join,
+    librispeech,
+    manifest,
+    ms_snsd,
+    ravdess,
+    spans,
+    speech_commands,
+    voicebank,
+)  # fmt: skip
 from sonant.data.corpus import Skipped
 from sonant.data.source import Clip, Source
 from sonant.data.trim import sounding
@@ -33,6 +46,9 @@ IMPORTERS: dict[str, Callable[[Any], Source]] = {
     "spans": spans.plan,
     "synth": synth.plan,
     "join": join.plan,
+    "ms_snsd": ms_snsd.plan,
+    "voicebank": voicebank.plan,
+    "dns": dns.plan,
 }
 _FAMILIES: dict[str, type[SonantError]] = {"audio": AudioError, "data": DataError, "env": EnvError}
 # The file is at fault, or has killed its decoder; anything else (a missing extra) would meet every clip alike.

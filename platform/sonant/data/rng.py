@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     PIECES = 9
     MIXTURE = 10
     ROOM = 11
+    NOISY = 12
 
 
 def rng(purpose: Purpose, *numbers: int) -> np.random.Generator:

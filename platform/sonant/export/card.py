@@ -9,6 +9,7 @@ from sonant.config.experiment import Experiment
 from sonant.runtime.info import BundleInfo, DetectInfo, EmbedInfo, Rate
 
 _SHOWN_LABELS = 60
+_TRAINED_ON = {"extract": "mixtures", "enhance": "noisy speech"}
 _LINKS = {"softmax": "a softmax", "sigmoid": "sigmoids (each label for itself: they need not sum to 1)"}
 
 
@@ -22,13 +23,15 @@ def _title(info: BundleInfo, config: Experiment) -> str:
     live = "does not run live"
     if info.hop is not None:
         live = f"runs live: a frame each {info.hop_ms:g} ms, pooled over {info.window_ms:g} ms"
-    if info.task in ("detect", "extract") and info.hop is not None:
+    if (info.detect is not None or info.sound is not None) and info.hop is not None:
         live = f"runs live, {1000 * info.latency / info.sample_rate_hz:g} ms behind"
     gives = (
         f"a vector of {info.embed.size} numbers for each recording, to be compared by the cosine"
         if info.embed is not None
         else "the voice of one speaker, of whom it is given a reference, out of a mixture with others"
         if info.extract is not None
+        else "speech without the noise that it came with"
+        if info.enhance is not None
         else f"one of {len(info.labels)} labels for each clip of sound"
         if info.detect is None
         else f"the segments in which {len(info.labels)} label(s) are heard, from frames of "
@@ -37,7 +40,7 @@ def _title(info: BundleInfo, config: Experiment) -> str:
     about = _text(
         f"A `{config.model.kind}` network that gives {gives}.",
         f"It takes mono samples at {info.sample_rate_hz} Hz, was trained on"
-        f" {'mixtures' if info.extract is not None else 'clips'} of {info.clip_s:g} s, and {live}.",
+        f" {_TRAINED_ON.get(info.task, 'clips')} of {info.clip_s:g} s, and {live}.",
     )
     labels = f"\nLabels: {_labels(info.labels)}\n" if info.labels else ""
     return f"# {info.name}\n\nVersion {info.version}, made {info.created}.\n\n{about}{labels}"
@@ -115,7 +118,7 @@ def _proof(info: BundleInfo) -> str:
         {"compared": "cases | largest error | allowed"}
         | {c.what: f"{c.cases} | {c.error:.2e} | {c.tolerance:.0e}" for c in info.parity.values()}
     )
-    what = "of sound, relative to its largest value" if info.extract is not None else "of a logit"
+    what = "of sound, relative to its largest value" if info.sound is not None else "of a logit"
     return f"## Proof\n\nLargest difference {what}, measured before this bundle was written.\n\n{rows}\n"
 
 
@@ -133,6 +136,8 @@ def _limits(info: BundleInfo) -> str:
         if info.embed is not None
         else "Who was trained on is not in this bundle. Voices that it makes of references mean nothing to others."
         if info.extract is not None
+        else "What it takes for noise is gone: `--dry` mixes some of what went in with what comes out."
+        if info.enhance is not None
         else "Where no segment is, none of the labels was heard."
         if info.detect is not None
         else f"Sound that is none of the labels is meant to come out as {background}."
@@ -140,7 +145,7 @@ def _limits(info: BundleInfo) -> str:
         else "It has no label for other sound: whatever it hears, it names one of its labels.",
         "It knows no voices, rooms, microphones and noises but those of its corpus; the metrics above say nothing",
         "about others.",
-        *(() if info.extract is not None else _scores(info)),
+        *(() if info.sound is not None else _scores(info)),
     )
     return f"## Limits\n\n{about}"
 
@@ -163,5 +168,5 @@ def _use(info: BundleInfo) -> str:
     about = _text(
         f"{live}The folder is verified file by file when it is opened: a changed byte or a missing proof is refused."
     )
-    infer = "mixture.wav --reference voice.wav" if info.extract is not None else "recording.wav"
+    infer = {"extract": "mixture.wav --reference voice.wav", "enhance": "noisy.wav"}.get(info.task, "recording.wav")
     return f"## Use\n\n    sonant infer BUNDLE {infer}\n    sonant promote BUNDLE champion\n\n{about}"

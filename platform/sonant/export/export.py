@@ -15,17 +15,20 @@ from torch import nn
 
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
+from models.enhance.base import Enhancer, LiveEnhancer
 from models.extract.base import Extractor, ExtractorConfig, LiveExtractor
 from models.spec import create
 from models.streaming import Streaming
 from sonant.config.experiment import Experiment
 from sonant.config.load import dump
 from sonant.config.task import EmbedTask
-from sonant.export import parity_extract
+from sonant.export import parity_enhance, parity_extract
 from sonant.export.bundle import Contents, digests, publish, seal
 from sonant.export.card import card
 from sonant.export.onnx import OnnxGraph, export_graphs
-from sonant.export.onnx_extract import extract_graphs, grain
+from sonant.export.onnx_enhance import enhance_graphs
+from sonant.export.onnx_extract import extract_graphs
+from sonant.export.onnx_sound import grain
 from sonant.export.parity import prove
 from sonant.runtime.bundle import judge
 from sonant.runtime.info import (
@@ -33,6 +36,7 @@ from sonant.runtime.info import (
     Check,
     DetectInfo,
     EmbedInfo,
+    EnhanceInfo,
     ExtractInfo,
     OperatingPoint,
     Provenance,
@@ -44,11 +48,14 @@ from sonant.track import events, files
 _LIBRARIES = ("sonant", "torch", "onnx", "onnxscript", "onnxruntime")
 
 
+AnyModel = Classifier | Extractor | Enhancer
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a bundle is made from."""
 
-    model: Classifier | Extractor
+    model: AnyModel
     """In evaluation mode, with the weights to export."""
     config: Experiment
     labels: tuple[str, ...]
@@ -88,7 +95,7 @@ def make(trained: Trained) -> tuple[BundleInfo, Contents]:
     return BundleInfo.model_validate(info.model_dump() | {"files": digests(contents)}), contents
 
 
-def _proven(model: Classifier | Extractor, config: Experiment) -> tuple[dict[Role, OnnxGraph], dict[str, Check]]:
+def _proven(model: AnyModel, config: Experiment) -> tuple[dict[Role, OnnxGraph], dict[str, Check]]:
     """The graphs of a network, and how they differ from it."""
     if isinstance(model, Extractor):
         mixtures = config.data.mixtures
@@ -96,6 +103,9 @@ def _proven(model: Classifier | Extractor, config: Experiment) -> tuple[dict[Rol
         graphs = extract_graphs(model)
         sizes = {"mix_s": _clip_s(config), "reference_s": mixtures.reference_s[0]}
         return graphs, parity_extract.prove(model, graphs, config.export, **sizes)
+    if isinstance(model, Enhancer):
+        graphs = enhance_graphs(model)
+        return graphs, parity_enhance.prove(model, graphs, config.export, item_s=_clip_s(config))
     graphs = export_graphs(model, split_features=config.export.split_features)
     sizes = {"clip_s": config.data.clip_s, "window_s": config.classifier.window_ms / 1000}
     return graphs, prove(model, graphs, config.export, **sizes)
@@ -115,7 +125,7 @@ def read_run(run_url: str) -> Trained:
     return Trained(
         model=model,
         config=config,
-        labels=() if kind in ("embed", "extract") else run.labels,
+        labels=() if kind in ("embed", "extract", "enhance") else run.labels,
         metrics=metrics | errors,
         run=run.path,
         corpus_sha256=Corpus.open(run.config.data.corpus).hash,
@@ -126,7 +136,7 @@ def read_run(run_url: str) -> Trained:
     )
 
 
-def nameless(model: nn.Module, config: Experiment) -> tuple[Classifier | Extractor, Experiment]:
+def nameless(model: nn.Module, config: Experiment) -> tuple[AnyModel, Experiment]:
     """A network and its config without what only served to tell the training speakers apart, where there are such."""
     if isinstance(config.model, ExtractorConfig):
         without = config.model.model_copy(update={"speakers": None})
@@ -136,7 +146,7 @@ def nameless(model: nn.Module, config: Experiment) -> tuple[Classifier | Extract
         return bare.train(model.training), without_speakers(config.model_copy(update={"model": without}))
     if config.task.kind == "embed":
         return Embedder(cast(Classifier, model)), without_speakers(config)
-    return cast(Classifier, model), config
+    return cast(Classifier | Enhancer, model), config
 
 
 def without_speakers(config: Experiment) -> Experiment:
@@ -146,7 +156,7 @@ def without_speakers(config: Experiment) -> Experiment:
 
 def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datetime, contents: Contents) -> BundleInfo:
     config, model = trained.config, trained.model
-    live = model if isinstance(model, Streaming | LiveExtractor) else None
+    live = model if isinstance(model, Streaming | LiveExtractor | LiveEnhancer) else None
     detect = _detect(trained)
     delay = detect.layout.delay * detect.layout.frame if detect else 0
     hashes = digests(contents)
@@ -171,6 +181,7 @@ def _describe(trained: Trained, graphs: Mapping[Role, OnnxGraph], created: datet
         detect=detect,
         embed=_embed(trained, graphs),
         extract=_extract(model, graphs),
+        enhance=EnhanceInfo(grain=grain(model), tail=_tail(model)) if isinstance(model, Enhancer) else None,
         graphs={role: graph.info for role, graph in graphs.items()},
         metrics=dict(trained.metrics),
         parity={},
@@ -208,7 +219,7 @@ def _embed(trained: Trained, graphs: Mapping[Role, OnnxGraph]) -> EmbedInfo | No
     return EmbedInfo(size=size, target=task.target, points=dict(trained.verify))
 
 
-def _extract(model: Classifier | Extractor, graphs: Mapping[Role, OnnxGraph]) -> ExtractInfo | None:
+def _extract(model: AnyModel, graphs: Mapping[Role, OnnxGraph]) -> ExtractInfo | None:
     """Sizes of an extractor."""
     if not isinstance(model, Extractor):
         return None
@@ -217,14 +228,19 @@ def _extract(model: Classifier | Extractor, graphs: Mapping[Role, OnnxGraph]) ->
         voice_size=model.voice_size,
         presence="presence" in [tensor.name for tensor in told],
         grain=grain(model),
-        tail=model.tail if isinstance(model, LiveExtractor) else None,
+        tail=_tail(model),
     )
 
 
+def _tail(model: Extractor | Enhancer) -> str | None:
+    return model.tail if isinstance(model, LiveExtractor | LiveEnhancer) else None
+
+
 def _clip_s(config: Experiment) -> float:
-    """Length of what was trained on: clips, or mixtures."""
-    mixtures = config.data.mixtures
-    return (mixtures.mix_s if mixtures else None) or config.data.clip_s
+    """Length of what was trained on: clips, mixtures or noisy speech."""
+    mixtures, noisy = config.data.mixtures, config.data.noisy
+    longest = mixtures.mix_s if mixtures else noisy.item_s if noisy else None
+    return longest or config.data.clip_s
 
 
 def _weights(model: nn.Module) -> bytes:

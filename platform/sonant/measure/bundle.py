@@ -1,6 +1,6 @@
 """What a bundle costs on this machine: size, speed, memory, and the execution provider that really runs.
 
-One clip (or reference, or mixture) at a time and one live stream, on one thread: what a session or a request takes from
+One clip (or recording, reference, mixture) at a time and one live stream, on one thread: what a session or a request takes from
 a core. The machine should be quiet; percentiles tell how quiet it was.
 """
 
@@ -16,11 +16,13 @@ import numpy as np
 from models.classify.base import Classifier
 from models.classify.embedder import Embedder
 from models.spec import create
-from sonant.measure import bundle_extract, macs, params
+from sonant.measure import bundle_sound, macs, params
 from sonant.measure.evaluate import config_of
 from sonant.measure.latency import Latency, of_call
 from sonant.runtime.bundle import Bundle, open_bundle
+from sonant.runtime.denoiser import EnhanceEngine
 from sonant.runtime.engine import Engine
+from sonant.runtime.sounds import SoundEngine
 from sonant.runtime.voices import VoiceEngine
 
 _HOPS = 50
@@ -31,7 +33,7 @@ def measure(bundle_ref: str, *, runs: int = 200) -> dict[str, Any]:
     """Measures a bundle; the result is ready for JSON."""
     before_mib = _resident_mib()
     bundle = open_bundle(bundle_ref)
-    engine, times = (_extractor if bundle.info.extract is not None else _clips)(bundle, runs)
+    engine, times = (_clips if bundle.info.sound is None else _sound)(bundle, runs)
     after_mib = _resident_mib()
     return {
         "model": engine.info.id,
@@ -67,10 +69,10 @@ def _clips(bundle: Bundle, runs: int) -> tuple[Engine, dict[str, Any]]:
     return engine, {"clip": _clip(engine, runs), "step": step}
 
 
-def _extractor(bundle: Bundle, runs: int) -> tuple[VoiceEngine, dict[str, Any]]:
-    engine = VoiceEngine(bundle)
-    times = {name: _told(latency) for name, latency in bundle_extract.costs(engine, runs).items()}
-    return engine, times | {"state_bytes": bundle_extract.state_bytes(engine)}
+def _sound(bundle: Bundle, runs: int) -> tuple[SoundEngine, dict[str, Any]]:
+    engine = EnhanceEngine(bundle) if bundle.info.extract is None else VoiceEngine(bundle)
+    times = {name: _told(latency) for name, latency in bundle_sound.costs(engine, runs).items()}
+    return engine, times | {"state_bytes": bundle_sound.state_bytes(engine)}
 
 
 def _clip(engine: Engine, runs: int) -> dict[str, float]:

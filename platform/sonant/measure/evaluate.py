@@ -36,14 +36,15 @@ from sonant.metrics.f1 import macro_f1
 from sonant.metrics.per_label import per_label
 from sonant.metrics.verification import Trials, cosines
 from sonant.runtime.bundle import INFO, Bundle, open_bundle
+from sonant.runtime.denoiser import EnhanceEngine
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import OperatingPoint, VerifyPoint
 from sonant.runtime.voices import VoiceEngine
 from sonant.tasks import verification
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed, figures
-from sonant.tasks.extract import Extract
 from sonant.tasks.extract import Network as ExtractNetwork
+from sonant.tasks.sound import SoundTask
 from sonant.tasks.task import Network
 from sonant.track import files
 from sonant.train import review_frames, review_mixtures, review_vectors
@@ -144,11 +145,13 @@ class FrameEvaluation(Evaluation):
 
 @dataclass(frozen=True)
 class MixtureEvaluation(Evaluation):
-    """Measures of mixtures, and what they amount to."""
+    """Measures of mixtures or noisy speech, and what they amount to."""
+
+    task: SoundTask = field(kw_only=True)
 
     def summary(self) -> dict[str, Any]:
         """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over mixtures."""
-        bounds = review_mixtures.improvement_interval(self.scored)
+        bounds = review_mixtures.improvement_interval(self.task, self.scored)
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -161,7 +164,7 @@ class MixtureEvaluation(Evaluation):
     def write(self, out: str) -> None:
         """metrics.json and mixtures.parquet in a folder or at a URL."""
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        review_mixtures.write_table(out, {self.split: self.scored})
+        review_mixtures.write_table(out, self.task, {self.split: self.scored})
 
 
 @dataclass(frozen=True)
@@ -244,8 +247,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
         what, at = task.cfg.target, _thresholds(opened)
         return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
-    if isinstance(task, Extract):
-        return MixtureEvaluation(name, labels, corpus, split, scored, metrics)
+    if isinstance(task, SoundTask):
+        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, task=task)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)
@@ -306,6 +309,9 @@ def network_of(opened: Bundle | Run) -> Network | ExtractNetwork:
         return opened.load_model("best")
     if (bundle := opened).info.extract is not None:
         return _extractor(VoiceEngine(bundle))
+    if bundle.info.enhance is not None:
+        denoiser = EnhanceEngine(bundle)
+        return lambda wav_BN: torch.from_numpy(denoiser.enhance_rows(wav_BN.numpy()))
     engine = Engine(bundle)
     return lambda wav_BN: torch.from_numpy(engine.logits(wav_BN.numpy()))
 

@@ -16,6 +16,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.classify.base import Classifier, LiveClassifier
+from models.enhance.base import Enhancer, LiveEnhancer
 from models.extract.base import Extractor, LiveExtractor
 from models.streaming import child
 
@@ -34,11 +35,13 @@ class Macs:
         return self.features + self.network
 
 
-def of_model(model: Classifier | Extractor, seconds: float = 1.0) -> Macs:
+def of_model(model: Classifier | Extractor | Enhancer, seconds: float = 1.0) -> Macs:
     """The cost of a network in its live form if it has one, else of a clip of that length."""
     match model:
         case Extractor():
             return of_extractor(model)
+        case Enhancer():
+            return of_enhancer(model)
         case LiveClassifier():
             return of_stream(model)
         case Classifier():
@@ -75,6 +78,15 @@ def of_extractor(model: Extractor) -> Macs:
     chunk_BN, state = torch.zeros(1, model.hop), model.init_state(1)
     step = count(lambda: model.step(chunk_BN, state, voice_BE))
     return Macs(0, round(step * model.sample_rate_hz / model.hop))
+
+
+def of_enhancer(model: Enhancer) -> Macs:
+    """The cost of a recording of one second, or of a stream that steps at every hop."""
+    model = deepcopy(model).cpu().eval()
+    if not isinstance(model, LiveEnhancer):
+        return Macs(0, count(lambda: model(torch.zeros(1, model.sample_rate_hz))))
+    chunk_BN, state = torch.zeros(1, model.hop), model.init_state(1)
+    return Macs(0, round(count(lambda: model.step(chunk_BN, state)) * model.sample_rate_hz / model.hop))
 
 
 def count(call: Callable[[], object]) -> int:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from models.classify.base import LiveClassifier
+from models.enhance.base import LiveEnhancer
 from models.extract.base import LiveExtractor
 from models.spec import SPECS, VARIANTS, create, parse
 from sonant.measure import macs, params
@@ -52,12 +53,10 @@ def _row(name: str, data: Mapping[str, Any]) -> Row:
     told: Row = {"kind": spec.kind, "job": spec.job, "variant": name}
     if spec.needs is not None and find_spec(spec.needs) is None:
         return told | dict.fromkeys(_NUMBERS) | {"streams": streams}
-    if spec.job == "extract":
-        model = create(parse(data))
-        streams = isinstance(model, LiveExtractor)
-    else:
-        model = create(parse({**data, "outputs": OUTPUTS, "causal": streams}))
-    live = model if isinstance(model, LiveClassifier | LiveExtractor) else None
+    sound = spec.job in ("extract", "enhance")
+    model = create(parse(data if sound else {**data, "outputs": OUTPUTS, "causal": streams}))
+    live = model if isinstance(model, LiveClassifier | LiveExtractor | LiveEnhancer) else None
+    streams = live is not None
     cost = macs.of_model(model)
     hop_ms = 1000 * live.hop / live.sample_rate_hz if live else None
     return told | {

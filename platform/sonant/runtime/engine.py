@@ -1,6 +1,6 @@
 """A bundle in onnxruntime: whole clips, split graphs, and steps of live streams. No torch, no Ray.
 
-What answers with labels or vectors is here; what answers with sound is in `runtime.voices`.
+What answers with labels or vectors is here; what answers with sound is in `runtime.sounds`.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ class Engine(Graphs):
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
         super().__init__(bundle, threads=threads, providers=providers)
-        if bundle.info.extract is not None:
-            hint = "sonant infer BUNDLE MIXTURE --reference FILE"
-            raise ModelError("model.unknown", f"{bundle.info.id} answers with sound, and needs a reference", hint=hint)
+        if bundle.info.sound is not None:
+            needs = "" if bundle.info.extract is None else ", and needs a reference"
+            hint = f"sonant infer BUNDLE FILE{' --reference FILE' if needs else ''}"
+            raise ModelError("model.unknown", f"{bundle.info.id} answers with sound{needs}", hint=hint)
 
     @cached_property
     def _frontend(self) -> Graph:

@@ -148,18 +148,27 @@ class EmbedInfo(Section):
     """The one that is used when nobody asks for another."""
 
 
-class ExtractInfo(Section):
-    """What belongs to an extractor of one wanted voice. Its answer is sound, and it has no labels."""
+class SoundInfo(Section):
+    """What belongs to a bundle whose answer is sound. It has no labels."""
 
-    voice_size: Annotated[int, Field(ge=1, le=65_536)]
-    """Numbers in a voice, which the enroll graph makes of references."""
-    presence: bool
-    """Whether it tells, at each hop, the logit that the wanted voice is there."""
     grain: Annotated[int, Field(ge=1)] = 1
     """Waves in its graphs are a multiple of so many samples: silence fills them up."""
     tail: Annotated[str, Field(max_length=252)] | None = None
     """State that holds the last `latency` samples of a stream of two hops or more, if it ends here; null: they come
     when silence is stepped behind it."""
+
+
+class EnhanceInfo(SoundInfo):
+    """What belongs to a bundle that takes noise out of speech."""
+
+
+class ExtractInfo(SoundInfo):
+    """What belongs to an extractor of one wanted voice."""
+
+    voice_size: Annotated[int, Field(ge=1, le=65_536)]
+    """Numbers in a voice, which the enroll graph makes of references."""
+    presence: bool
+    """Whether it tells, at each hop, the logit that the wanted voice is there."""
 
 
 class Provenance(Section):
@@ -190,10 +199,10 @@ class BundleInfo(Section):
     """UTC time of the export, and the first letters of a hash of the content."""
     created: str
     """UTC time, ISO 8601."""
-    task: Literal["classify", "detect", "embed", "extract"]
+    task: Literal["classify", "detect", "embed", "extract", "enhance"]
     """The kind of job."""
     labels: Annotated[tuple[str, ...], Field(max_length=100_000)]
-    """In the order of the logits; none of an embedder or extractor."""
+    """In the order of the logits; none of what answers with vectors or sound."""
     background: tuple[str, ...]
     """Labels that stand for "none of them": never reported as events."""
     events: EventRule
@@ -218,6 +227,8 @@ class BundleInfo(Section):
     """Size and operating points of an embedder."""
     extract: ExtractInfo | None = None
     """Sizes of an extractor."""
+    enhance: EnhanceInfo | None = None
+    """Sizes of what takes noise out of speech."""
     graphs: dict[Role, GraphInfo]
     """What each graph is for, and what it takes."""
     metrics: dict[str, FiniteFloat]
@@ -236,8 +247,8 @@ class BundleInfo(Section):
             raise ValueError("a bundle has a step graph exactly when it has a hop")
         if ("enroll" in roles) != (self.task == "extract"):
             raise ValueError("an extractor, and nothing else, has an enroll graph")
-        if "model" not in roles and not (self.task == "extract" and "step" in roles):
-            raise ValueError("a bundle has a model graph, unless it is an extractor with a step graph")
+        if "model" not in roles and not (self.sound is not None and "step" in roles):
+            raise ValueError("a bundle has a model graph, unless its answer is sound and it has a step graph")
         if len(roles & {"frontend", "body"}) == 1:
             raise ValueError("a front end and a body come together")
         unlisted = {graph.file for graph in self.graphs.values()} - set(self.files)
@@ -247,24 +258,29 @@ class BundleInfo(Section):
 
     @model_validator(mode="after")
     def _task_agrees(self) -> Self:
-        sections = {"detect": self.detect, "embed": self.embed, "extract": self.extract}
+        sections = {"detect": self.detect, "embed": self.embed, "extract": self.extract, "enhance": self.enhance}
         odd = [name for name, section in sections.items() if (section is not None) != (self.task == name)]
         if odd:
             raise ValueError(f"a bundle has the section {odd[0]} exactly when that is its task")
-        if bool(self.labels) == (self.task in ("embed", "extract")):
-            raise ValueError("an embedder or extractor has no labels, anything else has some")
+        if bool(self.labels) == (self.task in ("embed", "extract", "enhance")):
+            raise ValueError("what answers with vectors or sound has no labels, anything else has some")
         if self.detect is not None:
             lengths = {len(point) for point in self.detect.points.values()}
             if self.detect.default not in self.detect.points or lengths != {len(self.labels)}:
                 raise ValueError("every operating point tells all labels, and the default one is among them")
         if self.embed is not None and self.embed.default not in self.embed.points:
             raise ValueError("the default operating point is one of those that there are")
-        if self.extract is not None and self.extract.tail is not None:
+        if self.sound is not None and self.sound.tail is not None:
             state = self.graphs["step"].state if "step" in self.graphs else ()
             # What is read as sound must be as long as the delay that it stands for.
-            if (self.extract.tail, (self.latency,)) not in {(part.name, part.shape) for part in state}:
+            if (self.sound.tail, (self.latency,)) not in {(part.name, part.shape) for part in state}:
                 raise ValueError("the tail is a state of the step graph, as long as the latency")
         return self
+
+    @property
+    def sound(self) -> SoundInfo | None:
+        """Of a bundle whose answer is sound."""
+        return self.extract or self.enhance
 
     @property
     def id(self) -> str:

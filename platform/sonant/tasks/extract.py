@@ -35,6 +35,9 @@ class Extract:
     """The task of an extraction network. Letters: B batch, N samples, R of references, K speakers, M measures."""
 
     of_frames = False
+    kinds = ("absent", "present")
+    measures = MEASURES
+    summary = "extraction"
     metric_names = (
         "si_sdri", "si_sdr", "si_sdr_mixture", "confused", "left_db", "silenced", "presence", "speaker_accuracy"
     )  # fmt: skip
@@ -106,6 +109,17 @@ class Extract:
             nearer_B = (si_sdr(wav_BN, other_BN, batch.mix_samples_B) > own_B) & (other_BN != 0).any(1)
             confused_B = torch.maximum(confused_B, nearer_B.to(own_B))
         return confused_B
+
+    def gains(self, measure_NK: NDArray[np.floating], label_N: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Improvement of each item with the wanted voice; NaN of the others."""
+        own_N, before_N = (measure_NK[:, MEASURES.index(name)] for name in ("si_sdr", "si_sdr_mixture"))
+        return np.where(label_N == 1, own_N - before_N, np.nan).astype(np.float64)
+
+    def waves(self, network: Network, batch: MixBatch) -> dict[str, Tensor]:
+        """Of a batch of one mixture: what went in, what was asked for, and what came out."""
+        given = network(batch.mix_BN, batch.ref_BR, batch.ref_samples_B)
+        waves = {"mixture": batch.mix_BN, "output": given.wav_BN, "target": batch.target_BN, "reference": batch.ref_BR}
+        return {what: wav_BN[0] for what, wav_BN in waves.items()}
 
     def metrics(
         self,

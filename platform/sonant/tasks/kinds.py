@@ -8,7 +8,7 @@ from torch import nn
 
 from models.classify.base import Classifier
 from sonant.config.experiment import Experiment
-from sonant.config.task import DetectTask, EmbedTask, ExtractTask, TaskConfig
+from sonant.config.task import DetectTask, EmbedTask, EnhanceTask, ExtractTask, TaskConfig
 from sonant.data.corpus import Corpus
 from sonant.data.split import split
 from sonant.data.targets import FrameGrid, labels_of
@@ -17,6 +17,7 @@ from sonant.runtime.frames import FrameLayout
 from sonant.tasks.classify import Classify
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed
+from sonant.tasks.enhance import Enhance
 from sonant.tasks.extract import Extract
 from sonant.tasks.task import AnyTask
 
@@ -32,6 +33,8 @@ def create(
         return Embed(cfg, labels)
     if isinstance(cfg, ExtractTask):
         return Extract(cfg, labels)
+    if isinstance(cfg, EnhanceTask):
+        return Enhance(cfg)
     return Classify(cfg, labels, label_counts)
 
 
@@ -74,6 +77,8 @@ def known_labels(cfg: Experiment, corpus: Corpus) -> tuple[str, ...]:
     """The labels that a corpus has for the task of an experiment: what training can tell apart."""
     if isinstance(cfg.task, ExtractTask):
         return _of_training(cfg, corpus, "speaker") if cfg.task.speaker_weight else ()
+    if isinstance(cfg.task, EnhanceTask):
+        return ()
     if isinstance(cfg.task, EmbedTask):
         return _of_training(cfg, corpus, cfg.task.target)
     return labels_of(corpus) if isinstance(cfg.task, DetectTask) else corpus.labels

@@ -8,12 +8,17 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from sonant.config.experiment import Experiment
-from sonant.config.task import ExtractTask
+from sonant.config.mix import Mixtures
+from sonant.config.noisy import Noisy
+from sonant.config.task import EnhanceTask, ExtractTask
 from sonant.data.corpus import Corpus
 from sonant.data.loader import Loader
-from sonant.data.mix.items import Drawn, Fixed
 from sonant.data.mix.loader import MixLoader
-from sonant.data.mix.mixer import SIDES, Mixer
+from sonant.data.mix.mixer import Mixer
+from sonant.data.noisy.loader import NoisyLoader
+from sonant.data.noisy.mixer import NoisyMixer
+from sonant.data.recipes.items import Drawn, Fixed
+from sonant.data.recipes.sides import SIDES, Side
 from sonant.data.split import Rows
 from sonant.data.targets import FrameGrid
 from sonant.errors import ConfigError
@@ -44,6 +49,9 @@ def opened(
     if isinstance(cfg.task, ExtractTask):
         mixed = {side: _mixtures(cfg, labels, corpus, side, rows[side], training, share) for side in rows}
         return Opened(create(cfg.task, labels, ()), mixed)
+    if isinstance(cfg.task, EnhanceTask):
+        noisy = {side: _noisy(cfg, corpus, side, rows[side], training, share) for side in rows}
+        return Opened(create(cfg.task, labels, ()), noisy)
     frames = grid(cfg, labels, model)
     clips = {
         side: _clips(cfg, labels, corpus, rows[side], training and side == "train", frames, share) for side in rows
@@ -76,12 +84,32 @@ def _mixtures(
 ) -> MixLoader:
     mixtures = cfg.data.mixtures
     assert mixtures is not None, "the config has been checked"
-    if side not in SIDES:
-        told = f"mixtures are of one side of the split, not of {side!r}"
-        raise ConfigError("config.invalid", told, hint=f"choose one of {', '.join(SIDES)}")
-    varied = training and side == "train"
-    counts = {"train": mixtures.items, "validation": mixtures.validation_items, "test": mixtures.test_items}
-    mixer = Mixer(corpus, rows, mixtures, split=side, seed=cfg.seed)
-    items = Drawn(mixer, counts[side]) if varied else Fixed.drawn(mixer, counts[side])
+    mixer = Mixer(corpus, rows, mixtures, split=_side(side), seed=cfg.seed)
+    count, varied = _count(mixtures, side), training and side == "train"
+    items = Drawn(mixer, count) if varied else Fixed.drawn(mixer, count)
     batch_size, ahead = cfg.data.batch_size, cfg.data.prefetch
     return MixLoader(items, speakers, batch_size=batch_size, training=varied, ahead=ahead, **share)
+
+
+def _noisy(
+    cfg: Experiment, corpus: Corpus, side: str, rows: Rows, training: bool, share: Mapping[str, int]
+) -> NoisyLoader:
+    noisy = cfg.data.noisy
+    assert noisy is not None, "the config has been checked"
+    mixer = NoisyMixer(corpus, rows, noisy, split=_side(side), seed=cfg.seed)
+    count, varied = _count(noisy, side), training and side == "train"
+    items = Drawn(mixer, count) if varied else Fixed.drawn(mixer, count)
+    return NoisyLoader(items, batch_size=cfg.data.batch_size, training=varied, ahead=cfg.data.prefetch, **share)
+
+
+def _count(section: Mixtures | Noisy, side: str) -> int:
+    """Items of a side in an epoch."""
+    return {"train": section.items, "validation": section.validation_items, "test": section.test_items}[side]
+
+
+def _side(side: str) -> Side:
+    for known in SIDES:
+        if known == side:
+            return known
+    told = f"sounds are drawn for one side of the split, not for {side!r}"
+    raise ConfigError("config.invalid", told, hint=f"choose one of {', '.join(SIDES)}")

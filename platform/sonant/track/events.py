@@ -2,9 +2,9 @@
 
     {"time": 1760000000.0, "kind": "epoch", "epoch": 3, "metrics": {"accuracy": 0.91}, ...}
 
-kinds: start, step, epoch, checkpoint, end. A disk gets each line at once. An object store cannot append: there the file
-is written anew at every event but `step`, whose lines wait for the next one. A killed run leaves lines behind that come
-after its last checkpoint; `history` drops them when the run was continued.
+kinds: start, step, epoch, examples, checkpoint, end. A disk gets each line at once. An object store cannot append:
+there the file is written anew at every event but `step`, whose lines wait for the next one. A killed run leaves lines
+behind that come after its last checkpoint; `history` drops them when the run was continued.
 """
 
 from __future__ import annotations

@@ -12,10 +12,9 @@ from sonant.audio.decode import decode
 from sonant.config.experiment import Experiment
 from sonant.config.load import load
 from sonant.metrics.per_label import LabelScores, per_label
-from sonant.track import files
+from sonant.track import files, sounds_page
 from sonant.track.detection_page import detection
 from sonant.track.events import Event, history, read
-from sonant.track.extraction_page import extraction
 from sonant.track.page.chart import Series, curves
 from sonant.track.page.html import Content, Html, data_uri, duration, fold, number, page, section, table, tag, tiles
 from sonant.track.page.matrix import confusion, most_confused
@@ -45,7 +44,8 @@ def run_page(path: str) -> str:
     if files.exists(files.join(review, "thresholds.json")):
         parts.append(verification(review))
     if files.exists(files.join(review, "worst_mixtures.json")):
-        parts.append(extraction(review))
+        parts.append(sounds_page.worst(review))
+    parts.append(sounds_page.examples(path, events))
     if files.exists(files.join(review, "worst.json")):
         parts.append(_worst(review))
     parts.append(_setup(path))

@@ -24,3 +24,14 @@ def image(wav_N: NDArray[np.floating], rate_hz: int) -> NDArray[np.uint8]:
 
     shade_FT = 1.0 + decibels(wav_N, rate_hz)[::-1] / _RANGE_DB
     return np.asarray(colormaps["magma"](shade_FT, bytes=True), dtype=np.uint8)[..., :3]
+
+
+def wave_image(wav_N: NDArray[np.floating], *, height: int = 96, columns: int = 480) -> NDArray[np.uint8]:
+    """A waveform at full scale as an RGB picture, dark on light, (height, W, 3): each column reaches from its lowest to
+    its highest sample."""
+    parts = [part_N for part_N in np.array_split(np.clip(wav_N, -1, 1), columns) if len(part_N)]
+    row_H1 = np.linspace(1, -1, height)[:, None]
+    low_W, high_W = (np.array([pick(part_N) for part_N in parts]) for pick in (np.min, np.max))
+    # At least a row thick, so that silence shows as a line.
+    inside_HW = (row_H1 <= high_W + 1 / height) & (row_H1 >= low_W - 1 / height)
+    return np.repeat(np.where(inside_HW, 40, 245).astype(np.uint8)[..., None], 3, axis=2)

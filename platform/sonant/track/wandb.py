@@ -16,7 +16,7 @@ from sonant.audio.decode import decode
 from sonant.config.experiment import Experiment
 from sonant.config.track import TrackConfig
 from sonant.errors import EnvError
-from sonant.track import files
+from sonant.track import files, wandb_sounds
 from sonant.track.events import Event
 from sonant.track.spectrogram import image
 
@@ -103,6 +103,8 @@ def _log(opened: wandb.Run, run: str, event: Event) -> None:
         case "epoch":
             curves = {f"validation/{name}": value for name, value in event["metrics"].items()}
             opened.log(_known({"train/epoch_loss": event["train_loss"], **curves}), step=event["step"])
+        case "examples" if event["items"]:
+            opened.log(wandb_sounds.examples(run, event), step=event["step"])
         case "end":
             scores = {f"{split}/{name}": value for split in ("best", "test") for name, value in event[split].items()}
             opened.summary.update(_known({"status": event["status"], **scores}))
@@ -120,12 +122,18 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 def _review(folder: str) -> dict[str, Any]:
     """What the job is judged by (confusion matrices; operating points and the DET picture), and the worst clips to see
     and hear."""
-    parts = {"confusion.json": _confusions, "operating.json": _detection, "thresholds.json": _verification}
+    parts = {
+        "confusion.json": _confusions,
+        "operating.json": _detection,
+        "thresholds.json": _verification,
+        "worst.json": _worst,
+        "worst_mixtures.json": wandb_sounds.worst,
+    }
     shown: dict[str, Any] = {}
     for file, part in parts.items():
         if files.exists(files.join(folder, file)):
             shown |= part(folder)
-    return shown | _worst(folder)
+    return shown
 
 
 def _detection(folder: str) -> dict[str, Any]:

@@ -19,19 +19,20 @@ from models.classify.base import Classifier
 from models.spec import create
 from sonant import tasks
 from sonant.data.corpus import Corpus
-from sonant.data.mix.loader import MixLoader
 from sonant.data.split import Rows, split
 from sonant.errors import ConfigError, DataError, SonantError
 from sonant.tasks.detect import Detect
 from sonant.tasks.embed import Embed
-from sonant.tasks.extract import Extract
+from sonant.tasks.sound import SoundTask
 from sonant.tasks.task import AnyTask, Batches
 from sonant.track.events import Event
 from sonant.train import checkpoint, loop, review, review_frames, review_mixtures, review_vectors
 from sonant.train.checkpoint import Checkpoint
 from sonant.train.evaluate import Scored, evaluate
+from sonant.train.examples import Examples
 from sonant.train.place import Place
 from sonant.train.run import Result, Run
+from sonant.train.window import Report
 from sonant.train.writer import Watch, Writer
 
 
@@ -70,7 +71,8 @@ def execute(
     report(_start_event(run, model, place, loaders["train"].steps, start))
     try:
         pair = loop.Loaders(loaders["train"], loaders["validation"])
-        ended = loop.train(cfg, model, task, pair, place=place, start=start, report=report, save=save)
+        look = _examples(run, task, pair, place, report) if writer is not None else None
+        ended = loop.train(cfg, model, task, pair, place=place, start=start, report=report, save=save, look=look)
         model.load_state_dict(checkpoint.load_weights(run.checkpoint("best")))
         scored = {name: evaluate(model, task, loader, place) for name, loader in loaders.items() if name != "train"}
         metrics = {
@@ -113,11 +115,18 @@ def _split(corpus: Corpus, run: Run) -> dict[str, Rows]:
 
 
 def _interval(corpus: Corpus, task: AnyTask, scored: Scored) -> dict[str, float]:
-    if isinstance(task, Extract):
-        return review_mixtures.improvement_interval(scored)
+    if isinstance(task, SoundTask):
+        return review_mixtures.improvement_interval(task, scored)
     if isinstance(task, Embed):
         return review_vectors.eer_interval(task, scored)
     return review_frames.auc_interval(scored) if task.of_frames else review.accuracy_interval(corpus, scored)
+
+
+def _examples(run: Run, task: AnyTask, loaders: loop.Loaders, place: Place, report: Report) -> Examples | None:
+    if not isinstance(task, SoundTask):
+        return None
+    loader = cast(review_mixtures.Loader, loaders.validation)
+    return Examples(run.path, task, loader, run.config.track, place, report)
 
 
 def _review(
@@ -129,8 +138,9 @@ def _review(
     scored: dict[str, Scored],
 ) -> None:
     worst = run.config.track.worst
-    if isinstance(task, Extract):
-        review_mixtures.write(run.path, model, task, cast(Mapping[str, MixLoader], loaders), scored, worst=worst)
+    if isinstance(task, SoundTask):
+        sounds = cast(Mapping[str, review_mixtures.Loader], loaders)
+        review_mixtures.write(run.path, model, task, sounds, scored, worst=worst)
     elif isinstance(task, Detect):
         review_frames.write(run.path, corpus, task, scored, worst=worst)
     elif isinstance(task, Embed):

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from sonant.tasks.task import AnyTask, Batches
 
 Save = Callable[[str, Checkpoint], None]
+Look = Callable[[int, int, nn.Module], None]
+"""(epochs that are over, steps, the network that was judged): to look at what it does now."""
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _MOST_STEPS_BETWEEN_REPORTS = 50
@@ -65,9 +67,11 @@ def train(
     report: Report,
     save: Save,
     start: Checkpoint | None = None,
+    look: Look | None = None,
 ) -> Summary:
     """Trains `model` in place. `report` gets step and epoch events, `save` checkpoints ("best", "last"), both on every
-    rank at the same steps. Raises run.diverged on all ranks when the loss is no longer a number."""
+    rank at the same steps; `look` is called after every epoch. Raises run.diverged on all ranks when the loss is no
+    longer a number."""
     settings, steps_per_epoch = cfg.train, loaders.train.steps
     all_steps = settings.epochs * steps_per_epoch
     report_every = max(1, min(_MOST_STEPS_BETWEEN_REPORTS, steps_per_epoch // 10))
@@ -130,7 +134,8 @@ def train(
                 save("last", checkpoint())
 
         share_buffers(model, average, place)
-        scored = evaluate(model if average is None else average, task, loaders.validation, place)
+        judged = model if average is None else average
+        scored = evaluate(judged, task, loaders.validation, place)
         metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
         best, loss_mean = improved(progress, metrics, settings), progress.loss_sum / progress.loss_count
         progress = after_epoch(progress, metrics, settings)
@@ -145,6 +150,8 @@ def train(
                 "seconds": round(time.perf_counter() - epoch_began, 3),
             }
         )
+        if look is not None:
+            look(progress.epoch, progress.step, judged)
         # The best goes first: `last` knows that this epoch was the best, so it must never be ahead of it.
         if best:
             save("best", checkpoint())

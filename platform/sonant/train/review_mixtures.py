@@ -1,8 +1,8 @@
-"""review/ of an extraction network: its figures by side, every mixture, and the worst ones to listen to.
+"""review/ of a network whose answer is sound: its figures by side, every item, and the worst ones to listen to.
 
-extraction.json               means of each side, with the 95 % interval of the improvement
-mixtures.parquet              number, split, present, and the measures of each mixture
-worst/NN-<what>.wav           validation mixtures that gained least: mixture, reference, target, output; worst.json
+extraction.json               means of each side, with the 95 % interval of the improvement (or enhancement.json)
+mixtures.parquet              number, split, kind, and the measures of each item
+worst/NN-<what>.wav           validation items that gained least, what went in and what came out; worst_mixtures.json
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ import torch
 from torch import nn
 
 from sonant.audio.wav import encode_wav
-from sonant.data.mix.batch import collate
-from sonant.data.mix.loader import MixLoader
+from sonant.data.recipes.loader import ItemLoader
 from sonant.metrics.bootstrap import interval
-from sonant.tasks.extract import MEASURES, Extract
+from sonant.tasks.sound import SoundTask
 from sonant.track import files
 from sonant.train.evaluate import Scored
 from sonant.train.review import FOLDER
 
-SUMMARY, TABLE, WORST = "extraction.json", "mixtures.parquet", "worst_mixtures.json"
+Loader = ItemLoader[Any, Any]
+
+TABLE, WORST = "mixtures.parquet", "worst_mixtures.json"
 
 
-def improvement_interval(scored: Scored) -> dict[str, float]:
-    """The 95 % interval of the mean improvement, over mixtures."""
-    gain_N = _gains(scored)
+def improvement_interval(task: SoundTask, scored: Scored) -> dict[str, float]:
+    """The 95 % interval of the mean improvement, over items."""
+    gain_N = task.gains(scored.logits_NK, scored.label_N)
     gain_N = gain_N[~np.isnan(gain_N)]
     if not gain_N.size:
         return {}
@@ -42,8 +43,8 @@ def improvement_interval(scored: Scored) -> dict[str, float]:
 def write(
     run: str,
     model: nn.Module,
-    task: Extract,
-    loaders: Mapping[str, MixLoader],
+    task: SoundTask,
+    loaders: Mapping[str, Loader],
     scored: Mapping[str, Scored],
     *,
     worst: int,
@@ -51,59 +52,55 @@ def write(
     """Writes the review folder of the run at `run`, of the checkpoint that `model` holds."""
     folder = files.join(run, FOLDER)
     summary = {
-        side: task.metrics(outputs.logits_NK, outputs.label_N) | improvement_interval(outputs)
+        side: task.metrics(outputs.logits_NK, outputs.label_N) | improvement_interval(task, outputs)
         for side, outputs in scored.items()
     }
-    files.write_json(files.join(folder, SUMMARY), summary)
-    table = io.BytesIO()
-    pq.write_table(
-        pa.Table.from_pylist([row for side, outputs in scored.items() for row in _rows(side, outputs)]), table
-    )
-    files.write_bytes(files.join(folder, TABLE), table.getvalue())
-    _write_worst(folder, model, loaders["validation"], scored["validation"], worst)
+    files.write_json(files.join(folder, f"{task.summary}.json"), summary)
+    write_table(folder, task, scored)
+    _write_worst(folder, model, task, loaders["validation"], scored["validation"], worst)
 
 
-def write_table(folder: str, scored: Mapping[str, Scored]) -> None:
-    """One row a mixture."""
-    rows = [row for side, outputs in scored.items() for row in _rows(side, outputs)]
+def write_table(folder: str, task: SoundTask, scored: Mapping[str, Scored]) -> None:
+    """One row an item."""
+    rows = [row for side, outputs in scored.items() for row in _rows(task, side, outputs)]
     table = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), table)
     files.write_bytes(files.join(folder, TABLE), table.getvalue())
 
 
-def _rows(side: str, scored: Scored) -> list[dict[str, Any]]:
+def write_waves(folder: str, start: str, waves: Mapping[str, torch.Tensor], rate_hz: int) -> dict[str, str]:
+    """Writes waves as <folder>/<start>-<what>.wav; gives their names by what they are."""
+    names = {what: f"{start}-{what}.wav" for what in waves}
+    for what, wav_N in waves.items():
+        files.write_bytes(files.join(folder, names[what]), encode_wav(wav_N.float().cpu().numpy(), rate_hz))
+    return names
+
+
+def _rows(task: SoundTask, side: str, scored: Scored) -> list[dict[str, Any]]:
     return [
-        {"number": number, "split": side, "present": bool(present), **dict(zip(MEASURES, measures, strict=True))}
-        for number, present, measures in zip(
+        {
+            "number": number,
+            "split": side,
+            "kind": task.kinds[label],
+            **dict(zip(task.measures, measures, strict=True)),
+        }
+        for number, label, measures in zip(
             scored.row_N.tolist(), scored.label_N.tolist(), scored.logits_NK.tolist(), strict=True
         )
     ]
 
 
-def _gains(scored: Scored) -> np.ndarray:
-    """Improvement of each mixture with the wanted voice; NaN of the others."""
-    own, before = (scored.logits_NK[:, MEASURES.index(name)] for name in ("si_sdr", "si_sdr_mixture"))
-    return np.where(scored.label_N == 1, own - before, np.nan).astype(np.float64)
-
-
 @torch.no_grad()
-def _write_worst(folder: str, model: nn.Module, loader: MixLoader, scored: Scored, worst: int) -> None:
-    gain_N = _gains(scored)
+def _write_worst(folder: str, model: nn.Module, task: SoundTask, loader: Loader, scored: Scored, worst: int) -> None:
+    gain_N = task.gains(scored.logits_NK, scored.label_N)
     order = [index for index in np.argsort(gain_N).tolist() if not np.isnan(gain_N[index])][:worst]
-    rate_hz, device = loader.items.sample_rate_hz, next(model.parameters()).device
+    device = next(model.parameters()).device
     model.eval()
     listed: list[dict[str, Any]] = []
     for rank, index in enumerate(order):
-        item = loader.items.item(0, int(scored.row_N[index]))
-        batch = collate([item], {}).to(device)
-        waves = {
-            "mixture": batch.mix_BN[0],
-            "reference": batch.ref_BR[0],
-            "target": batch.target_BN[0],
-            "output": model(batch.mix_BN, batch.ref_BR, batch.ref_samples_B).wav_BN[0],
-        }
-        names = {what: f"worst/{rank:02d}-{what}.wav" for what in waves}
-        for what, wav_N in waves.items():
-            files.write_bytes(files.join(folder, names[what]), encode_wav(wav_N.cpu().numpy(), rate_hz))
-        listed.append({"id": item.id, "speaker": item.speaker, "si_sdri": float(gain_N[index]), "files": names})
+        item, batch = loader.one(int(scored.row_N[index]))
+        waves = task.waves(model, batch.to(device))
+        names = write_waves(folder, f"worst/{rank:02d}", waves, loader.items.sample_rate_hz)
+        told = {"id": item.id, "speaker": item.speaker, "si_sdri": float(gain_N[index])}
+        listed.append({**told, "sample_rate_hz": loader.items.sample_rate_hz, "files": names})
     files.write_json(files.join(folder, WORST), listed)

@@ -18,6 +18,7 @@ from typing import Any, cast
 from torch import nn
 
 from models.classify.pretrained import HUB
+from models.enhance.base import EnhancerConfig
 from models.extract.base import ExtractorConfig
 from models.spec import create
 from sonant import tasks
@@ -109,10 +110,9 @@ def resolve(cfg: Experiment) -> Experiment:
     data["model"] |= _outputs(cfg, labels)
     data["data"]["labels"] = list(labels)
     data["data"]["corpus"] = files.absolute(cfg.data.corpus)
-    if cfg.data.augment is not None and cfg.data.augment.noise_corpus is not None:
-        data["data"]["augment"]["noise_corpus"] = files.absolute(cfg.data.augment.noise_corpus)
-    if cfg.data.mixtures is not None and cfg.data.mixtures.noise_corpus is not None:
-        data["data"]["mixtures"]["noise_corpus"] = files.absolute(cfg.data.mixtures.noise_corpus)
+    for section in ("augment", "mixtures", "noisy"):
+        if noise := getattr(getattr(cfg.data, section), "noise_corpus", None):
+            data["data"][section]["noise_corpus"] = files.absolute(noise)
     pretrained = data["model"].get("pretrained")
     if pretrained is not None and not pretrained.startswith(HUB):
         data["model"]["pretrained"] = files.absolute(pretrained)
@@ -136,7 +136,10 @@ def resolve(cfg: Experiment) -> Experiment:
 
 
 def _outputs(cfg: Experiment, labels: tuple[str, ...]) -> dict[str, Any]:
-    """The key of the network that counts what it tells apart: labels, or the speakers of references."""
+    """The key of the network that counts what it tells apart: labels, or the speakers of references; none of one that
+    tells nothing apart."""
+    if isinstance(cfg.model, EnhancerConfig):
+        return {}
     name = "speakers" if isinstance(cfg.model, ExtractorConfig) else "outputs"
     given: int | None = getattr(cfg.model, name)
     if given not in (None, len(labels)):

@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 DOORS = {"platform/sonant/audio/decode.py", "platform/sonant/audio/codec.py"}
+# Decodes what it has itself coded from samples: no bytes come in by it.
+ROUND_TRIP = {"platform/sonant/audio/lossy.py"}
 WRITERS = {"platform/sonant/audio/encode.py"}
 SOURCES = [path for folder in ("platform", "models", "jobs", "serve_apps") for path in (ROOT / folder).rglob("*.py")]
 OPENERS = {"soundfile", "av", "audioread", "librosa", "pydub", "torchcodec", "miniaudio"}
@@ -50,4 +52,4 @@ def test_the_test_sees_every_way_in(source):
 def test_no_other_file_opens_audio():
     assert {str(path.relative_to(ROOT)) for path in SOURCES} >= DOORS
     found = {str(path.relative_to(ROOT)) for path in SOURCES if opens_audio(path.read_text(encoding="utf-8"))}
-    assert found == DOORS | WRITERS
+    assert found == DOORS | ROUND_TRIP | WRITERS

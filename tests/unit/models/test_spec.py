@@ -5,17 +5,20 @@ import torch
 from pydantic import ValidationError
 
 from models.classify.base import Classifier, LiveClassifier
+from models.enhance.base import Enhancer
 from models.extract.base import Extractor
-from models.spec import SPECS, VARIANTS, AnyConfig, AnyExtractConfig, create, parse
+from models.spec import SPECS, VARIANTS, AnyConfig, AnyEnhanceConfig, AnyExtractConfig, create, parse
 from models.streaming import Streaming
 
-CLASSIFIERS = [kind for kind, spec in SPECS.items() if spec.job != "extract"]
+CLASSIFIERS = [kind for kind, spec in SPECS.items() if spec.job not in ("extract", "enhance")]
 LIVE = [kind for kind in CLASSIFIERS if SPECS[kind].config_type.streams]
 
 
 def test_table_and_unions_hold_the_same_networks() -> None:
     assert {SPECS[kind].config_type for kind in CLASSIFIERS} == set(get_args(AnyConfig))
     assert {spec.config_type for spec in SPECS.values() if spec.job == "extract"} == set(get_args(AnyExtractConfig))
+    enhancers = {spec.config_type for spec in SPECS.values() if spec.job == "enhance"}
+    assert enhancers == set(get_args(AnyEnhanceConfig))
     for kind, spec in SPECS.items():
         assert spec.kind == kind == spec.config_type.model_fields["kind"].default
 
@@ -23,10 +26,10 @@ def test_table_and_unions_hold_the_same_networks() -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_built_from_its_entry(name: str) -> None:
     data = VARIANTS[name]
-    extracts = SPECS[data["kind"]].job == "extract"
+    base = {"extract": Extractor, "enhance": Enhancer}.get(SPECS[data["kind"]].job, Classifier)
     with torch.device("meta"):
-        model = create(parse(data if extracts else {**data, "outputs": 2}))
-    assert isinstance(model, Extractor if extracts else Classifier)
+        model = create(parse({**data, "outputs": 2} if base is Classifier else data))
+    assert isinstance(model, base)
 
 
 def test_variants_cover_every_network() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from sonant.track.spectrogram import decibels, image
+from sonant.track.spectrogram import decibels, image, wave_image
 
 
 def test_a_tone_is_a_line_at_its_pitch() -> None:
@@ -22,3 +22,12 @@ def test_pictures_have_low_pitches_at_the_bottom() -> None:
 def test_silence_and_snippets_are_drawn_too() -> None:
     assert image(np.zeros(1600, np.float32), 16000).shape == (201, 8, 3)
     assert image(np.zeros(3, np.float32), 16000).shape == (201, 1, 3)
+
+
+def test_waves_are_drawn_from_their_lowest_to_their_highest_sample() -> None:
+    wav = np.zeros(4800, np.float32)
+    wav[2400:] = 1.0
+    dark_HW = wave_image(wav, height=97)[..., 0] < 128
+    assert dark_HW.shape == (97, 480)
+    assert np.flatnonzero(dark_HW[:, 10]).tolist() == [48]
+    assert np.flatnonzero(dark_HW[:, 400]).tolist() == [0]

@@ -9,14 +9,17 @@ import fsspec.core
 from fsspec import AbstractFileSystem
 
 from sonant.config.prepare import (
+    PrepareDns,
     PrepareEmodb,
     PrepareFolder,
     PrepareFsdd,
     PrepareLibrispeech,
     PrepareManifest,
+    PrepareMsSnsd,
     PrepareRavdess,
     PrepareSpans,
     PrepareSpeechCommands,
+    PrepareVoicebank,
 )
 from sonant.data.source import Job
 from sonant.errors import DataError
@@ -34,6 +37,9 @@ _Files = (
     | PrepareRavdess
     | PrepareEmodb
     | PrepareLibrispeech
+    | PrepareMsSnsd
+    | PrepareVoicebank
+    | PrepareDns
 )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sonant.data.mix.items import Item
+from sonant.data.recipes.padded import padded
 
 UNKNOWN = -100
 """Number of a speaker who is none of those that the network learns to tell apart: losses leave it out."""
@@ -61,9 +61,9 @@ def collate(
     refs = [item.rendered.ref_R for item in items]
     length = max([mix_N.size for mix_N in mixes] + [window or 0])
     return MixBatch(
-        mix_BN=_padded(mixes, length),
-        target_BN=_padded([item.rendered.target_N for item in items], length),
-        ref_BR=_padded(refs, max(ref_R.size for ref_R in refs)),
+        mix_BN=padded(mixes, length),
+        target_BN=padded([item.rendered.target_N for item in items], length),
+        ref_BR=padded(refs, max(ref_R.size for ref_R in refs)),
         ref_samples_B=torch.tensor([ref_R.size for ref_R in refs]),
         mix_samples_B=torch.tensor([mix_N.size for mix_N in mixes]),
         speaker_B=torch.tensor([speakers.get(item.speaker, UNKNOWN) for item in items]),
@@ -72,13 +72,6 @@ def collate(
         ids=tuple(item.id for item in items),
         others_BKN=_others(items, length) if others else None,
     )
-
-
-def _padded(waves: Sequence[NDArray[np.float32]], length: int) -> Tensor:
-    wav_BN = np.zeros((len(waves), length), np.float32)
-    for row_N, wav_N in zip(wav_BN, waves, strict=True):
-        row_N[: wav_N.size] = wav_N
-    return torch.from_numpy(wav_BN)
 
 
 def _others(items: Sequence[Item], length: int) -> Tensor:

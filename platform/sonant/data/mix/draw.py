@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from sonant.data.mix.layout import lay_out
-from sonant.data.mix.noises import Noises
+from sonant.data.mix.noises import MixNoises
 from sonant.data.mix.pool import Pool
-from sonant.data.mix.recipe import Cut, Recipe, Room, Voice
+from sonant.data.mix.recipe import Recipe, Voice
+from sonant.data.recipes.noises import SEEDS
+from sonant.data.recipes.parts import Cut, Room
 from sonant.errors import DataError
 
 _ATTEMPTS = 100
-_CUTS = 8
-_SEEDS = 1 << 31
 
 Generator = np.random.Generator
 
 
-def draw(pool: Pool, noises: Noises, generator: Generator, *, name: str, split: str) -> Recipe:
+def draw(pool: Pool, noises: MixNoises, generator: Generator, *, name: str, split: str) -> Recipe:
     """One mixture. What does not fit (a voice too short for the drawn overlap) is drawn again."""
     for _ in range(_ATTEMPTS):
         recipe = _attempt(pool, noises, generator, name, split)
@@ -27,7 +27,7 @@ def draw(pool: Pool, noises: Noises, generator: Generator, *, name: str, split: 
     raise DataError("data.empty", f"{pool.corpus.path}: {_ATTEMPTS} draws gave no mixture as configured", hint=hint)
 
 
-def _attempt(pool: Pool, noises: Noises, generator: Generator, name: str, split: str) -> Recipe | None:
+def _attempt(pool: Pool, noises: MixNoises, generator: Generator, name: str, split: str) -> Recipe | None:
     cfg, rate_hz = pool.cfg, pool.corpus.sample_rate_hz
     speaker = pool.wanted[generator.integers(len(pool.wanted))]
     present = bool(generator.random() >= cfg.absent_p)
@@ -55,7 +55,7 @@ def _attempt(pool: Pool, noises: Noises, generator: Generator, name: str, split:
         return None
     voices: list[Voice] = []
     for row, begin in zip(heard, layout.begins, strict=True):
-        cut = _cut(pool, generator, row, layout.length)
+        cut = pool.cut(generator, row, layout.length)
         snr_db = float(generator.uniform(*cfg.snr_db)) if voices else 0.0
         voices.append(Voice(cut, pool.speaker_R[row], begin, snr_db))
     return Recipe(
@@ -86,28 +86,13 @@ def _references(pool: Pool, generator: Generator, own: int) -> list[Cut]:
         row = candidates[index]
         if pool.length(row) >= shortest:
             longest = min(pool.length(row), int(cfg.reference_s[1] * rate_hz))
-            cuts.append(_cut(pool, generator, row, int(generator.integers(shortest, longest + 1))))
+            cuts.append(pool.cut(generator, row, int(generator.integers(shortest, longest + 1))))
         if len(cuts) == wanted:
             break
     return cuts
 
 
-def _cut(pool: Pool, generator: Generator, row: int, samples: int) -> Cut:
-    """A stretch of a recording that is not just a pause."""
-    first, last = pool.span(row)
-    where = first
-    for _ in range(_CUTS):
-        where = int(generator.integers(first, last - samples + 1))
-        if not pool.quiet(row, where, samples):
-            break
-    else:
-        # Mostly pauses: around its loudest sample.
-        loudest = first + int(np.argmax(np.abs(pool.corpus.read(row)[first:last].astype(np.int32))))
-        where = int(np.clip(loudest - samples // 2, first, last - samples))
-    return Cut(row, pool.id_R[row], where, samples)
-
-
 def _room(pool: Pool, generator: Generator) -> Room | None:
     inside = generator.random() < pool.cfg.room_p
-    room = Room(int(generator.integers(_SEEDS)), float(generator.uniform(*pool.cfg.room_rt60_s)))
+    room = Room(int(generator.integers(SEEDS)), float(generator.uniform(*pool.cfg.room_rt60_s)))
     return room if inside else None

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import fsspec
-import numpy as np
-from numpy.typing import NDArray
-
-from sonant.audio.wav import encode_wav
 from sonant.data.corpus import Corpus
 from sonant.data.mix.recipe import Recipe, from_row, to_row
 from sonant.data.mix.render import Rendered, render
+from sonant.data.recipes.files import Row, Spread, render_items, write_waves
 
 LIST_FILE = "mixtures.csv"
-
-Row = dict[str, str | int | float]
-Worker = Callable[[str], str]
-Spread = Callable[[Callable[..., Worker], tuple[object, ...], Sequence[str]], Iterable[str]]
-"""(make, arguments, items) -> answers in order: `make(*arguments)` once a process, what it returns once an item."""
 
 
 class Renderer:
@@ -46,8 +34,7 @@ def write_item(recipe: Recipe, rendered: Rendered, folder: str, rate_hz: int) ->
     if recipe.noise is not None:
         waves["noise"] = rendered.noise_N
     path = {kind: f"{recipe.split}/{kind}/{recipe.id}.wav" for kind in waves}
-    for kind, wav_N in waves.items():
-        _write(f"{folder.rstrip('/')}/{path[kind]}", wav_N, rate_hz)
+    write_waves(folder, {path[kind]: wav_N for kind, wav_N in waves.items()}, rate_hz)
     return {
         "mixture_ID": recipe.id,
         "mixture_path": path["mix"],
@@ -74,32 +61,11 @@ def render_files(
     noise_corpus: str | None,
     spread: Spread | None = None,
 ) -> int:
-    """Writes the files of all recipes, and mixtures.csv last; `spread` deals them out over processes."""
+    """Writes the files of all recipes, and mixtures.csv last, in the manner of LibriMix."""
     items = [json.dumps(to_row(recipe)) for recipe in recipes]
-    answers = (spread or _here)(Renderer, (corpus, noise_corpus, folder), items)
-    rows: list[Row] = [json.loads(answer) for answer in answers]
-    with fsspec.open(f"{folder.rstrip('/')}/{LIST_FILE}", "wb", auto_mkdir=True) as file:
-        file.write(listing(rows).encode())  # pyright: ignore[reportAttributeAccessIssue]
-    return len(rows)
+    arguments = (corpus, noise_corpus, folder)
+    return render_items(Renderer, arguments, items, f"{folder.rstrip('/')}/{LIST_FILE}", spread=spread, sort=_is_path)
 
 
-def listing(rows: Sequence[Row]) -> str:
-    """The list as CSV, in the manner of LibriMix: sources that a mixture has not are empty cells."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    first = [name for name in names if name.startswith(("mixture_", "source_"))]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, sorted(first) + [name for name in names if name not in first], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _here(make: Callable[..., Worker], arguments: tuple[object, ...], items: Sequence[str]) -> Iterator[str]:
-    if items:
-        yield from map(make(*arguments), items)
-
-
-def _write(url: str, wav_N: NDArray[np.float32], rate_hz: int) -> None:
-    options: dict[str, Any] = {} if "://" in url else {"auto_mkdir": True}
-    with fsspec.open(url, "wb", **options) as file:
-        file.write(encode_wav(wav_N, rate_hz))  # pyright: ignore[reportAttributeAccessIssue]
+def _is_path(name: str) -> bool:
+    return name.startswith(("mixture_", "source_"))

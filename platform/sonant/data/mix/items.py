@@ -1,14 +1,11 @@
-"""Where a loader's mixtures come from: drawn anew for every epoch, drawn once, or lists of files."""
+"""A mixture as loaders hand it on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from sonant.data.corpus import Corpus
-from sonant.data.mix.mixer import Mixer
 from sonant.data.mix.recipe import Recipe
-from sonant.data.mix.render import Rendered, render
+from sonant.data.mix.render import Rendered
 
 
 class Item(NamedTuple):
@@ -21,69 +18,6 @@ class Item(NamedTuple):
     rendered: Rendered
 
 
-class Items(Protocol):
-    """Mixtures by number."""
-
-    @property
-    def sample_rate_hz(self) -> int: ...
-
-    @property
-    def window(self) -> int | None:
-        """Samples that no mixture exceeds; None: unknown before they are made."""
-        ...
-
-    def __len__(self) -> int:
-        """How many an epoch has."""
-        ...
-
-    def item(self, epoch: int, index: int) -> Item: ...
-
-
-class Drawn:
-    """`count` mixtures an epoch, other ones each time."""
-
-    def __init__(self, mixer: Mixer, count: int) -> None:
-        self._mixer, self._count = mixer, count
-
-    @property
-    def sample_rate_hz(self) -> int:
-        return self._mixer.corpus.sample_rate_hz
-
-    @property
-    def window(self) -> int | None:
-        mix_s = self._mixer.cfg.mix_s
-        return None if mix_s is None else int(mix_s * self.sample_rate_hz)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def item(self, epoch: int, index: int) -> Item:
-        recipe = self._mixer.recipe(epoch, index)
-        return Item(recipe.id, recipe.speaker, recipe.present, self._mixer.render(recipe))
-
-
-class Fixed:
-    """The same mixtures in every epoch: those of a table, or some that were drawn once."""
-
-    def __init__(self, recipes: Sequence[Recipe], corpus: Corpus, noise: Corpus | None = None) -> None:
-        self.recipes, self._corpus, self._noise = recipes, corpus, noise
-
-    @classmethod
-    def drawn(cls, mixer: Mixer, count: int) -> Fixed:
-        """The first mixtures of epoch 0."""
-        return cls([mixer.recipe(0, index) for index in range(count)], mixer.corpus, mixer.noise)
-
-    @property
-    def sample_rate_hz(self) -> int:
-        return self._corpus.sample_rate_hz
-
-    @property
-    def window(self) -> int | None:
-        return None
-
-    def __len__(self) -> int:
-        return len(self.recipes)
-
-    def item(self, epoch: int, index: int) -> Item:
-        recipe = self.recipes[index]
-        return Item(recipe.id, recipe.speaker, recipe.present, render(recipe, self._corpus, self._noise))
+def item(recipe: Recipe, rendered: Rendered) -> Item:
+    """The item of a recipe and its sound."""
+    return Item(recipe.id, recipe.speaker, recipe.present, rendered)

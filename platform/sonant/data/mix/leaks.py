@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from sonant.data.corpus import Corpus
 from sonant.data.mix.recipe import Recipe
-from sonant.errors import DataError
-
-_EXAMPLES = 5
+from sonant.data.recipes.leaks import leak, shared
 
 
 def check_recipes(recipes: Sequence[Recipe], corpus: Corpus, noise: Corpus | None = None) -> None:
@@ -22,7 +20,7 @@ def check_recipes(recipes: Sequence[Recipe], corpus: Corpus, noise: Corpus | Non
         "recording": lambda recipe: {hash_R[row] for row in recipe.rows},
         "noise": lambda recipe: {noise_R[recipe.noise.cut.row]} if recipe.noise and recipe.noise.cut else set(),
     }
-    faults = [fault for what, of in heard.items() for fault in _shared(what, recipes, of)]
+    faults = [fault for what, of in heard.items() for fault in shared(what, recipes, of)]
     for recipe in recipes:
         lead = recipe.voices[0].cut.row
         for reference in (cut.row for cut in recipe.references):
@@ -33,19 +31,4 @@ def check_recipes(recipes: Sequence[Recipe], corpus: Corpus, noise: Corpus | Non
         if any(voice.speaker == recipe.speaker for voice in recipe.voices[recipe.present :]):
             faults.append(f"{recipe.id}: {recipe.speaker!r} speaks where somebody else should")
     if faults:
-        more = "" if len(faults) <= _EXAMPLES else f"; and {len(faults) - _EXAMPLES} more"
-        raise DataError("data.leak", "; ".join(faults[:_EXAMPLES]) + more)
-
-
-def _shared(what: str, recipes: Iterable[Recipe], heard: Callable[[Recipe], set[str]]) -> list[str]:
-    """What is heard on two sides."""
-    sides: dict[str, set[str]] = {}
-    for recipe in recipes:
-        sides.setdefault(recipe.split, set()).update(heard(recipe) - {""})
-    names = sorted(sides)
-    pairs = ((a, b) for number, a in enumerate(names) for b in names[number + 1 :])
-    return [
-        f"{len(both)} {what}(s) in both {first} and {second}: {', '.join(sorted(both)[:_EXAMPLES])}"
-        for first, second in pairs
-        if (both := sides[first] & sides[second])
-    ]
+        raise leak(faults)

@@ -1,68 +1,24 @@
-"""Batches of mixtures: which, in which order, on which rank; a pure function of (seed, epoch)."""
+"""Batches of mixtures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from sonant.data.mix.batch import MixBatch, collate
-from sonant.data.mix.items import Items
-from sonant.data.prefetch import prefetch
-from sonant.data.rng import Purpose, rng
+from sonant.data.mix.items import Item
+from sonant.data.recipes.items import Items
+from sonant.data.recipes.loader import ItemLoader
 
 
-class MixLoader:
-    """Batches of mixtures, made ahead by one thread.
+class MixLoader(ItemLoader[Item, MixBatch]):
+    """Batches of mixtures; those of evaluation hold the other voices too."""
 
-    Training: shuffled, every rank has the same number of full batches, all of one length where `items.window` is known.
-    Evaluation: in order, the same in every epoch, each item exactly once over all ranks; the last batch may be smaller,
-    a rank may have none, and batches hold the other voices too.
-    """
+    def __init__(self, items: Items[Item], speakers: tuple[str, ...], *, training: bool, **order: Any) -> None:
+        """`speakers` are those that the network learns to tell apart, in the order of its outputs; `order` is what
+        `ItemLoader` takes."""
+        number = {speaker: number for number, speaker in enumerate(speakers)}
 
-    def __init__(
-        self,
-        items: Items,
-        speakers: tuple[str, ...],
-        *,
-        batch_size: int,
-        seed: int,
-        training: bool,
-        rank: int = 0,
-        world: int = 1,
-        ahead: int = 2,
-    ) -> None:
-        """`speakers` are those that the network learns to tell apart, in the order of its outputs."""
-        assert 0 <= rank < world
-        self.items = items
-        self._number = {speaker: number for number, speaker in enumerate(speakers)}
-        self._batch_size, self._seed, self._training = batch_size, seed, training
-        self._rank, self._world, self._ahead = rank, world, ahead
+        def batch(items: list[Item], numbers: list[int], window: int | None) -> MixBatch:
+            return collate(items, number, numbers=numbers, window=window, others=not training)
 
-    @property
-    def steps(self) -> int:
-        """Batches of an epoch on this rank."""
-        if self._training:
-            return max(1, len(self.items) // (self._batch_size * self._world))
-        return -(-len(range(self._rank, len(self.items), self._world)) // self._batch_size)
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[MixBatch]:
-        """The batches of an epoch, without the first `skip`: a run that was stopped goes on exactly there."""
-        return prefetch(self._batches(epoch, skip), self._ahead)
-
-    def _batches(self, epoch: int, skip: int) -> Iterator[MixBatch]:
-        order, size = self._order(epoch), self._batch_size
-        for step in range(skip, self.steps):
-            numbers = order[step * size : (step + 1) * size].tolist()
-            items = [self.items.item(epoch if self._training else 0, number) for number in numbers]
-            window = self.items.window if self._training else None
-            yield collate(items, self._number, numbers=numbers, window=window, others=not self._training)
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        count = len(self.items)
-        if not self._training:
-            return np.arange(self._rank, count, self._world)
-        order = rng(Purpose.ORDER, self._seed, epoch).permutation(count)
-        # (step, rank, item): a step of all ranks together takes a stretch of the order, whatever their number.
-        return np.resize(order, (self.steps, self._world, self._batch_size))[:, self._rank].ravel()
+        super().__init__(items, batch, training=training, **order)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sonant.data.mix.recipe import Recipe
 from sonant.data.mix.render import Rendered
+from sonant.data.recipes.level import level_dbfs
 from sonant.errors import DataError
 
 SNR_TOLERANCE_DB = 0.1
@@ -30,11 +31,11 @@ def measure(rendered: Rendered, recipe: Recipe) -> Measured:
     waves = [rendered.target_N, *rendered.others_KN] if recipe.present else [*rendered.others_KN]
     assert len(waves) == len(recipe.voices), "the mixture of another recipe"
     spans = [(voice.begin, voice.end) for voice in recipe.voices]
-    level_V = [_level(wav_N[begin:end]) for wav_N, (begin, end) in zip(waves, spans, strict=True)]
+    level_V = [level_dbfs(wav_N[begin:end]) for wav_N, (begin, end) in zip(waves, spans, strict=True)]
     extents = [_extent(wav_N) for wav_N in waves] if recipe.room is None else spans
     lead = extents[0]
     overlap = tuple(max(0, min(lead[1], end) - max(lead[0], begin)) / (end - begin) for begin, end in extents[1:])
-    noise_db = None if recipe.noise is None else level_V[0] - _level(rendered.noise_N)
+    noise_db = None if recipe.noise is None else level_V[0] - level_dbfs(rendered.noise_N)
     return Measured(tuple(level_V[0] - level for level in level_V[1:]), noise_db, overlap, level_V[0])
 
 
@@ -61,11 +62,6 @@ def _outside(rendered: Rendered, recipe: Recipe) -> list[bool]:
         bool(wav_N[: voice.begin].any() or wav_N[voice.end :].any())
         for wav_N, voice in zip(waves, recipe.voices, strict=True)
     ]
-
-
-def _level(wav_N: NDArray[np.float32]) -> float:
-    power = float(np.mean(wav_N.astype(np.float64) ** 2))
-    return 10 * float(np.log10(power)) if power > 0 else -np.inf
 
 
 def _extent(wav_N: NDArray[np.float32]) -> tuple[int, int]:

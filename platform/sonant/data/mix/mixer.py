@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sonant.config.mix import Mixing
 from sonant.data.corpus import Corpus
 from sonant.data.mix.draw import draw
-from sonant.data.mix.noises import Noises, open_noise
+from sonant.data.mix.items import Item, item
+from sonant.data.mix.noises import MixNoises
 from sonant.data.mix.pool import Pool
 from sonant.data.mix.recipe import Recipe
 from sonant.data.mix.render import Rendered, render
+from sonant.data.recipes.noises import open_noise
+from sonant.data.recipes.sides import SIDES, Side
 from sonant.data.rng import Purpose, rng
-
-Side = Literal["train", "validation", "test"]
-SIDES: dict[Side, int] = {"train": 0, "validation": 1, "test": 2}
 
 
 class Mixer:
@@ -29,8 +27,17 @@ class Mixer:
         self.noise = open_noise(cfg.noise_corpus, corpus.sample_rate_hz)
         self.pool = Pool(corpus, rows, cfg)
         self.pool.check()
-        self._noises = Noises(self.noise, split)
+        self._noises = MixNoises(self.noise, split)
         self._seed = seed
+
+    @property
+    def sample_rate_hz(self) -> int:
+        return self.corpus.sample_rate_hz
+
+    @property
+    def window(self) -> int | None:
+        """Samples that no mixture exceeds."""
+        return None if self.cfg.mix_s is None else int(self.cfg.mix_s * self.sample_rate_hz)
 
     def recipe(self, epoch: int, index: int) -> Recipe:
         """One mixture of an epoch; the same each time."""
@@ -40,3 +47,7 @@ class Mixer:
     def render(self, recipe: Recipe) -> Rendered:
         """Its samples."""
         return render(recipe, self.corpus, self.noise)
+
+    def item(self, recipe: Recipe) -> Item:
+        """What a loader takes."""
+        return item(recipe, self.render(recipe))

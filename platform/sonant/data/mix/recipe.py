@@ -8,18 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-
-@dataclass(frozen=True)
-class Cut:
-    """A stretch of a clip of a corpus."""
-
-    row: int
-    """Row of the corpus."""
-    id: str
-    """Name of the clip, for people."""
-    first: int
-    """First sample in the clip."""
-    samples: int
+from sonant.data.recipes.parts import Cut, Room
 
 
 @dataclass(frozen=True)
@@ -50,14 +39,6 @@ class Noise:
     """How fast power falls with frequency, as in `data.colour`."""
     snr_db: float
     """Level of the first voice over the noise's."""
-
-
-@dataclass(frozen=True)
-class Room:
-    """Where it sounds; `seed` places the voices in it."""
-
-    seed: int
-    rt60_s: float
 
 
 @dataclass(frozen=True)

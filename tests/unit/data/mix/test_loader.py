@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from sonant.config.mix import Mixing
-from sonant.data.mix.items import Drawn, Fixed
 from sonant.data.mix.loader import MixLoader
 from sonant.data.mix.mixer import Mixer
+from sonant.data.recipes.items import Drawn, Fixed
 
 CFG = Mixing(mix_s=0.6, min_s=0.2, reference_s=(0.3, 0.5), absent_p=0.3, interferers=(0, 2), overlap=(0.2, 1.0))
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from sonant.config.mix import Mixing
-from sonant.data.mix.items import Fixed
+from sonant.data.mix.items import item
 from sonant.data.mix.mixer import Mixer
 from sonant.data.mix.render import render
 from sonant.data.mix.table import Origin, open_table, write_table
+from sonant.data.recipes.items import Fixed
 from sonant.errors import DataError
 
 
@@ -36,7 +37,8 @@ def test_rendering_from_the_table_equals_rendering_on_the_fly(table) -> None:
     assert opened.recipes == recipes == opened.of("train")
     assert opened.origin.mixing == mixer.cfg
     assert {recipe.noise is None for recipe in recipes} == {recipe.room is None for recipe in recipes} == {True, False}
-    items = Fixed(opened.recipes, opened.corpus, opened.noise)
+    make = lambda recipe: item(recipe, render(recipe, opened.corpus, opened.noise))  # noqa: E731
+    items = Fixed(opened.recipes, make, opened.corpus.sample_rate_hz)
     for index in range(30):
         fresh = mixer.render(mixer.recipe(0, index))
         for kept in (render(opened.recipes[index], opened.corpus, opened.noise), items.item(4, index).rendered):
