@@ -135,7 +135,7 @@ def create_face(
     live: Live[Frames] | None = None
     if engine.info.hop is not None:
         streams = LabelStreams(SlotPool(engine, app.limits.max_sessions))
-        live = Live(streams, app.limits, metrics, app.allowed_origins)
+        live = Live(streams, app.limits, metrics, app.allowed_origins, sessions=app.sessions)
     face.add_stream(api, live)
     return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
 

@@ -48,7 +48,6 @@ class Sitting(Protocol[Heard_contra]):
         """What was still held back. May run the graph: not in event loops."""
         ...
 
-
     def save(self) -> dict[str, Any]:
         """All that it takes to go on elsewhere, before `flush` and besides what the pool saves."""
         ...
