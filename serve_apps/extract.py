@@ -138,7 +138,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
         streams = VoiceStreams(VoicePool(engine, app.limits.max_sessions), enroller)
         live = Live(streams, app.limits, metrics, app.allowed_origins, uploads=uploads, sessions=app.sessions)
     face.add_stream(api, live)
-    return Face(api, api, served)
+    return Face(api, api, served, live)
 
 
 def load(app: ModelApp) -> tuple[VoiceEngine, Metrics]:

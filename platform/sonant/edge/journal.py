@@ -91,7 +91,8 @@ class Journal:
         if self._writing is not None:
             await asyncio.wait([self._writing])
         if done:
-            await asyncio.to_thread(self._store.remove, self.token)
+            for token in filter(None, (self.token, self._before)):
+                await asyncio.to_thread(self._store.remove, token)
 
     async def last(self) -> None:
         """A record of now, when the session is to go on elsewhere; without it the one before holds."""

@@ -206,7 +206,7 @@ class _Conversation(Generic[Answer]):
 
     def wake(self) -> None:
         """Stops waiting for a message: the replica drains."""
-        if self._reading is not None:
+        if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(0.0)
 
     async def run(self) -> str:
@@ -214,8 +214,6 @@ class _Conversation(Generic[Answer]):
         first = await self._first()
         try:
             return await self._session(first)
-        except _Drained:
-            return await self._leave()
         finally:
             if self.journal is not None:
                 await self.journal.close(done=False)
@@ -258,6 +256,8 @@ class _Conversation(Generic[Answer]):
                     return await self._finish(sitting, decoder)
                 else:
                     raise RequestError("request.invalid", "the session has started already")
+        except _Drained:
+            return await self._leave()
         finally:
             decoder.close()
             self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
