@@ -25,7 +25,7 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 	@$(SONANT) serve serve/kws http_options.port=$(PORT)
 
 test: unit browser  ## every test
-	$(BIN)/python -m pytest tests/integration tests/browser
+	$(BIN)/python -m pytest tests/integration tests/chaos tests/browser
 
 unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract

@@ -321,6 +321,32 @@ def listen(args: Arguments) -> None:
         print(json.dumps(message, ensure_ascii=False), flush=True)
 
 
+def _stream_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a recording, played as if it were live")
+    parser.add_argument("--url", required=True, help="a served application: http://127.0.0.1:8000/v1/audio/extractions")
+    parser.add_argument("--out", metavar="FILE.wav", help="where sound that comes back is written")
+    parser.add_argument("--fast", action="store_true", help="do not wait for the time that it takes")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument("--speaker", metavar="ID", help="an extractor's wanted voice: an enrolled speaker")
+    wanted.add_argument("--reference", metavar="FILE", help="the same: a recording of the voice")
+
+
+def stream(args: Arguments) -> None:
+    from sonant.listen.stream import stream_file
+
+    told = stream_file(
+        args.file,
+        args.url,
+        out=args.out,
+        speaker=args.speaker,
+        reference=args.reference,
+        fast=args.fast,
+        token=os.environ.get("SONANT_TOKEN"),
+    )
+    for message in told:
+        print(json.dumps(message, ensure_ascii=False), flush=True)
+
+
 def _serve_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="name under configs/ (serve/kws), path or URL")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: http_options.port=9000")
@@ -416,6 +442,7 @@ VERBS: dict[str, Verb] = {
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
     "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
+    "stream": Verb("play a recording to a served application as if live; what comes back", _stream_words, stream),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),

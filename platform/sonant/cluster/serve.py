@@ -80,7 +80,7 @@ def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Ser
 
         with connect(RayConfig()):
             try:
-                served = _start(file, fast)
+                served = deploy(file, fast=fast)
                 if on_ready is not None:
                     on_ready(served)
                 _wait_for_signal()
@@ -97,7 +97,9 @@ def _prepare(file: ServeFile, folder: Path) -> bool:
     return _choose_proxy(file.fast_proxy, folder)
 
 
-def _start(file: ServeFile, fast: bool) -> Served:
+def deploy(file: ServeFile, *, fast: bool) -> Served:
+    """Brings the applications of a file up on the Ray that is there, or in the place of those that are. Live sessions
+    are told before, and go on in what comes; `fast` tells that HAProxy is in front."""
     import ray
 
     _check_room(file, ray.cluster_resources())
@@ -139,7 +141,7 @@ def _tell(name: str, what: str) -> list[Any]:
     from ray import serve
 
     try:
-        return list(dict(serve.get_deployment_handle("Ingress", name).broadcast(what).results(timeout_s=_DRAIN_S)))
+        return serve.get_deployment_handle("Ingress", name).broadcast(what).results(timeout_s=_DRAIN_S)
     except Exception as error:  # a replica that is gone has no sessions, and the new version must come all the same
         log.warning("%s: %s is not answered: %s", name, what, error)
         return []

@@ -69,7 +69,8 @@ class LiveClient:
         self._changed = asyncio.Condition()
         self._answers: asyncio.Queue[Answer | SonantError | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self._over = False
+        self.over = False
+        """Whether nothing that is sent is heard any more."""
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -86,7 +87,7 @@ class LiveClient:
     async def send(self, pcm: bytes) -> None:
         """Sends sound, in the format that `start` says; waits while the server is behind."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._bytes < self._max_unsaved or self._over)
+            await self._changed.wait_for(lambda: self._bytes < self._max_unsaved or self.over)
             self._unsaved.append(pcm)
             self._bytes += len(pcm)
             self._paused = False
@@ -122,7 +123,7 @@ class LiveClient:
                 if told is None:
                     return await self._finish(_DONE)
             except _connection_errors() as error:
-                told = EnvError("env.cluster", f"{self.url}: {str(error) or type(error).__name__}", hint=_HINT)
+                told = EnvError("env.cluster", f"no session at {self.url}: {str(error) or type(error).__name__}", hint=_HINT)
             if before != (self._received, self._first, self._number):
                 tries, lost_at = 0, clock()
             resumable = "resume" in self.ready
@@ -134,7 +135,7 @@ class LiveClient:
 
     async def _finish(self, last: SonantError | None) -> None:
         async with self._changed:
-            self._over = True
+            self.over = True
             self._changed.notify_all()
         await self._answers.put(last)
 
@@ -186,6 +187,8 @@ class LiveClient:
             await socket.send('{"type": "enrolled"}')
 
     async def _begin(self, message: dict[str, Any]) -> None:
+        if not self.ready:
+            self._answers.put_nowait(message)
         self.ready = message
         self._number = 0  # numbers begin anew with each connection
         async with self._changed:

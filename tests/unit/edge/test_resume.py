@@ -158,6 +158,10 @@ def speech(start: dict[str, Any], seconds: float = 3.0) -> list[bytes]:
     return [data[at:until] for at, until in zip(cuts, cuts[1:], strict=False)]
 
 
+def is_ready(answer: Answer) -> bool:
+    return isinstance(answer, dict) and answer["type"] == "ready"
+
+
 def told(url: str, start: dict[str, Any], messages: list[bytes]) -> tuple[list[Answer], LiveClient]:
     async def talk() -> tuple[list[Answer], LiveClient]:
         async with LiveClient(url, start, max_unsaved=1 << 16) as client:
@@ -168,7 +172,7 @@ def told(url: str, start: dict[str, Any], messages: list[bytes]) -> tuple[list[A
                 await client.end()
 
             speaking = asyncio.create_task(speak())
-            answers = [answer async for answer in client]
+            answers = [answer async for answer in client if not is_ready(answer)]
             await speaking
             return answers, client
 
@@ -218,6 +222,7 @@ def test_a_replica_that_leaves_hands_its_sessions_over(tmp_path: Path, run_app: 
                     await client.send(message)
                 await client.end()
                 answers += [answer async for answer in stream]
+                answers = [answer for answer in answers if not is_ready(answer)]
                 return answers, client.reconnects
 
         answers, reconnects = asyncio.run(talk())
