@@ -123,7 +123,9 @@ class LiveClient:
                 if told is None:
                     return await self._finish(_DONE)
             except _connection_errors() as error:
-                told = EnvError("env.cluster", f"no session at {self.url}: {str(error) or type(error).__name__}", hint=_HINT)
+                told = EnvError(
+                    "env.cluster", f"no session at {self.url}: {str(error) or type(error).__name__}", hint=_HINT
+                )
             if before != (self._received, self._first, self._number):
                 tries, lost_at = 0, clock()
             resumable = "resume" in self.ready
