@@ -18,7 +18,10 @@ RATE_HZ, CHUNK = 4000, 160
 SESSIONS = 3
 START = {"format": "pcm_s16le", "sample_rate_hz": RATE_HZ}
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.timeout(400),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # Ray's own
+]
 
 
 def noise(seed: int, seconds: float) -> bytes:
@@ -54,7 +57,7 @@ def said(answers: list[Answer]) -> tuple[bytes, list[Any]]:
     ]
 
 
-async def under(url: str, seconds: float, trouble: Callable[[], None]) -> tuple[list[Any], list[int]]:
+async def under(url: str, seconds: float, trouble: Callable[[], object]) -> tuple[list[Any], list[int]]:
     """What sessions say while something happens, and their reconnects."""
     sessions = [asyncio.create_task(session(url, seed, seconds, True)) for seed in range(SESSIONS)]
     await asyncio.sleep(1.0)
@@ -95,6 +98,6 @@ def test_replicas_may_be_killed(serve_here: Callable[[dict[str, Any]], str], arg
 def test_a_redeploy_hands_sessions_over(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:
     url = serve_here(args)
     wanted = undisturbed(url, 8.0)
-    heard, reconnects = asyncio.run(under(url, 8.0, lambda: [serve_here({**args, "max_references": 4})] and None))
+    heard, reconnects = asyncio.run(under(url, 8.0, lambda: serve_here({**args, "max_references": 4})))
     assert heard == wanted
     assert min(reconnects) >= 1

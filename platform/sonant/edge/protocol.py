@@ -21,8 +21,8 @@ recording of the voice follows, before `ready`: an encoded file as POST takes it
 after the last of them {"type": "enrolled"}. It is bounded like an upload.
 
 A start message with `"resume": true` makes a session that survives its connection: `ready` has a token, from time to
-time comes {"type": "ack", "number", "messages"}, to be answered with {"type": "ack", "number"}, and a new connection goes on
-with {"type": "resume", "token", "number", "received"}. docs/protocol.md tells it in full.
+time comes {"type": "ack", "number", "messages"}, to be answered with {"type": "ack", "number"}, and a new connection
+goes on with {"type": "resume", "token", "number", "received"}. docs/protocol.md tells it in full.
 
 Times are seconds of audio since the session's first sample.
 """
@@ -198,6 +198,8 @@ class Level(Outgoing):
 
 
 class Pong(Outgoing):
+    """Answers a ping."""
+
     type: Literal["pong"] = "pong"
 
 

@@ -65,7 +65,7 @@ class LiveClient:
         """Numbers of the first message that is held, and of the next to send on this connection."""
         self._bytes = 0
         self._number = self._received = 0
-        self._ended = self._paused = False
+        self._ended = self._paused = self._said_pause = False
         self._changed = asyncio.Condition()
         self._answers: asyncio.Queue[Answer | SonantError | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -216,19 +216,19 @@ class LiveClient:
 
     async def _pump(self, socket: ClientConnection) -> None:
         """Sends what is held and what comes, in order."""
-        paused = False
+        self._said_pause = False
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda: self._waiting or self._ended or self._paused > paused)
+                await self._changed.wait_for(lambda: self._waiting or self._ended or self._paused > self._said_pause)
                 data = self._unsaved[self._next - self._first] if self._waiting else None
             if data is not None:
                 await socket.send(data)
-                self._next, paused = self._next + 1, False
+                self._next, self._said_pause = self._next + 1, False
             elif self._ended:
                 return await socket.send('{"type": "end"}')
             else:
                 await socket.send('{"type": "pause"}')
-                paused = True
+                self._said_pause = True
 
     @property
     def _waiting(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
@@ -37,32 +37,9 @@ def talk(
     came: SimpleQueue[Answer | BaseException | None] = SimpleQueue()
     stopped = Event()
 
-    async def session() -> None:
-        async with LiveClient(url, start, token=token, reference=reference) as client:
-            loop = asyncio.get_running_loop()
-
-            def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-                asyncio.run_coroutine_threadsafe(work(), loop).result()
-
-            def speak() -> None:
-                try:
-                    for chunk in chunks:
-                        if stopped.is_set() or client.over:
-                            return
-                        run(lambda data=chunk: client.send(data))
-                    run(client.end)
-                except BaseException as error:  # a microphone that fails must end the session
-                    came.put(error)
-
-            Thread(target=speak, name="sonant-speak", daemon=True).start()
-            async for answer in client:
-                if stopped.is_set():
-                    return
-                came.put(answer)
-
     def listen() -> None:
         try:
-            asyncio.run(session())
+            asyncio.run(_session(LiveClient(url, start, token=token, reference=reference), chunks, came, stopped))
             came.put(None)
         except BaseException as error:  # told where it is waited for
             came.put(error)
@@ -75,3 +52,27 @@ def talk(
             yield answer
     finally:
         stopped.set()
+
+
+async def _session(
+    client: LiveClient, chunks: Iterable[bytes], came: SimpleQueue[Answer | BaseException | None], stopped: Event
+) -> None:
+    """One session to its end, or until it is stopped."""
+    loop = asyncio.get_running_loop()
+
+    def speak() -> None:
+        try:
+            for chunk in chunks:
+                if stopped.is_set() or client.over:
+                    return
+                asyncio.run_coroutine_threadsafe(client.send(chunk), loop).result()
+            asyncio.run_coroutine_threadsafe(client.end(), loop).result()
+        except BaseException as error:  # a microphone that fails must end the session
+            came.put(error)
+
+    async with client:
+        Thread(target=speak, name="sonant-speak", daemon=True).start()
+        async for answer in client:
+            if stopped.is_set():
+                return
+            came.put(answer)

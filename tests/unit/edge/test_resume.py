@@ -11,6 +11,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -155,7 +156,7 @@ def speech(start: dict[str, Any], seconds: float = 3.0) -> list[bytes]:
     raw = (wav_N * 8000).astype("<i2") if start["format"] == "pcm_s16le" else wav_N.astype("<f4")
     data, sizes = raw.tobytes(), rng.integers(1, 900, 2000).cumsum()
     cuts = [0, *(int(size) for size in sizes if size < len(data)), len(data)]
-    return [data[at:until] for at, until in zip(cuts, cuts[1:], strict=False)]
+    return [data[at:until] for at, until in pairwise(cuts)]
 
 
 def is_ready(answer: Answer) -> bool:
