@@ -28,7 +28,7 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 	  exec $(SONANT) serve $$with http_options.port=$(PORT)
 
 test: unit browser  ## every test
-	$(BIN)/python -m pytest tests/security tests/integration tests/browser
+	$(BIN)/python -m pytest tests/security tests/integration tests/chaos tests/browser
 
 unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract
@@ -45,6 +45,7 @@ format: $(VENV)/installed  ## rewrite the sources in house style
 
 docs: $(VENV)/installed  ## regenerate the documents that are made from code
 	$(BIN)/python -m sonant.config.reference
+	$(BIN)/python -m sonant.edge.asyncapi
 
 # The browser tests drive a real Chromium, which pip cannot install.
 browser:

@@ -116,6 +116,7 @@ class Face:
     app: ASGIApp
     api: FastAPI
     served: Served
+    live: Live[Any] | None = None
 
 
 def create_face(
@@ -141,9 +142,9 @@ def create_face(
     live: Live[Frames] | None = None
     if engine.info.hop is not None:
         streams = LabelStreams(SlotPool(engine, app.limits.max_sessions))
-        live = Live(streams, app.limits, metrics, app.allowed_origins)
+        live = Live(streams, app.limits, metrics, app.allowed_origins, sessions=app.sessions)
     face.add_stream(api, live)
-    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served, live)
 
 
 def add_classify(api: FastAPI, answer: Callable[..., Awaitable[Response]]) -> None:
@@ -257,6 +258,16 @@ class Replica:
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         return _replica(), self._metrics.snapshot()
+
+    async def drain(self) -> int:
+        """Ends the live sessions of this replica, which is about to leave; how many there were."""
+        live, kept = self._face.live, self._app.sessions
+        return 0 if live is None else await live.drain(1.0 if kept is None else kept.drain_s)
+
+    async def admit(self) -> None:
+        """Lets live sessions in again: it does not leave after all."""
+        if self._face.live is not None:
+            self._face.live.admit()
 
 
 class Ingress(Replica):

@@ -115,9 +115,9 @@ def create_face(
     live = None
     if engine.info.hop is not None:
         pool = SlotPool(engine, app.limits.max_sessions, served.operating_point)
-        live = Live(LabelStreams(pool), app.limits, metrics, app.allowed_origins)
+        live = Live(LabelStreams(pool), app.limits, metrics, app.allowed_origins, sessions=app.sessions)
     face.add_stream(api, live)
-    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served)
+    return Face(face.with_hot_route(api, "", answer, echo_request_id=echo_request_id), api, served, live)
 
 
 class DetectIngress(Ingress):

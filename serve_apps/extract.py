@@ -139,9 +139,9 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
     live: Live[Heard] | None = None
     if engine.live:
         streams = VoiceStreams(VoicePool(engine, app.limits.max_sessions), enroller)
-        live = Live(streams, app.limits, metrics, app.allowed_origins, uploads=uploads)
+        live = Live(streams, app.limits, metrics, app.allowed_origins, uploads=uploads, sessions=app.sessions)
     face.add_stream(api, live)
-    return Face(api, api, served)
+    return Face(api, api, served, live)
 
 
 def load(app: ModelApp) -> tuple[VoiceEngine, Metrics]:

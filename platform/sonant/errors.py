@@ -67,6 +67,8 @@ ERRORS: dict[str, Meaning] = {
     "speaker.mismatch": Meaning(409, 1008, "vectors of different models cannot be compared: enrol the speaker again"),
     "result.not_found": Meaning(404, 1008, "send the recording again with store=true; what is kept ends in time"),
     "server.starting": Meaning(503, 1013, "try again in a moment: not every application is loaded"),
+    "session.lost": Meaning(404, 1008, "begin a new session: what is kept of one ends a minute after its connection"),
+    "server.draining": Meaning(503, 1013, "try again in a moment: another replica, or the next version, takes over"),
     "server.full": Meaning(503, 1013, "try again in a moment"),
     "server.unreachable": Meaning(503, 1013, "start one with `sonant serve`, or give its address with --url"),
     "server.internal": Meaning(500, 1011, "this is our fault: please report the request id"),

@@ -3,6 +3,7 @@
 import { admitted } from "./key.js";
 import { Microphone } from "./microphone.js";
 import { Problem } from "./problem.js";
+import { SteadySocket } from "./socket.js";
 
 const END_MS = 3000;
 const PIECE = 1 << 16;
@@ -22,7 +23,6 @@ export class Live {
     this.sent = []; // [seconds of audio sent, when], to tell the latency of each answer
     this.seconds = 0;
     this.heard = 0; // seconds of sound that came back
-    this.error = null;
     this.open = false;
     this.over = false;
   }
@@ -37,34 +37,30 @@ export class Live {
     }
   }
 
-  async connect() {
-    const url = await admitted(this.url);
-    if (this.over) return;
-    this.socket = new WebSocket(url);
-    this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => this.begin();
-    this.socket.onmessage = ({ data }) => (data instanceof ArrayBuffer ? this.sound(data) : this.read(JSON.parse(data)));
-    this.socket.onclose = (close) => {
-      const cut = { message: "The connection was lost", hint: "Press Listen to start again." };
-      this.finish(this.error ?? (close.code === 1000 ? null : new Problem(cut)));
-    };
+  connect() {
+    const cut = { message: "The connection was lost", hint: "Press Listen to start again." };
+    this.socket = new SteadySocket(() => admitted(this.url), {
+      open: () => this.begin(),
+      message: (message) => (message instanceof ArrayBuffer ? this.sound(message) : this.read(message)),
+      close: (code, error) => this.finish(code === 1000 ? null : new Problem(error ?? cut)),
+    });
   }
 
   async begin() {
     const format = { format: "pcm_s16le", sample_rate_hz: this.microphone.rate };
     const recording = await this.reference?.arrayBuffer();
     if (this.over) return;
-    this.socket.send(JSON.stringify({ type: "start", ...format, ...this.ask }));
+    this.socket.text({ type: "start", ...format, ...this.ask, resume: true });
     if (!recording) return;
-    for (let at = 0; at < recording.byteLength; at += PIECE) this.socket.send(recording.slice(at, at + PIECE));
-    this.socket.send(JSON.stringify({ type: "enrolled" }));
+    for (let at = 0; at < recording.byteLength; at += PIECE) this.socket.raw(recording.slice(at, at + PIECE));
+    this.socket.text({ type: "enrolled" });
   }
 
   hear(samples) {
     if (!this.open) return;
     const pcm = new Int16Array(samples.length);
     for (let at = 0; at < samples.length; at += 1) pcm[at] = Math.max(-1, Math.min(1, samples[at])) * 32767;
-    this.socket.send(pcm.buffer);
+    this.socket.sound(pcm.buffer);
     this.seconds += samples.length / this.microphone.rate;
     this.sent.push([this.seconds, performance.now()]);
     this.on.samples(samples, this.microphone.rate, this.seconds);
@@ -74,7 +70,6 @@ export class Live {
     if (message.type === "ready") this.ready(message);
     else if (message.type === "level") this.on.level(message);
     else if (message.type === "event") this.on.event(message);
-    else if (message.type === "error") this.error = new Problem(message.error);
     else if (message.type === "scores") this.on.scores(message.scores, this.since(message.t));
   }
 
@@ -112,7 +107,7 @@ export class Live {
     this.microphone?.close();
     if (!this.open) return this.finish(null);
     this.open = false;
-    this.socket.send(JSON.stringify({ type: "end" }));
+    this.socket.end();
     this.timer = setTimeout(() => this.finish(null), END_MS);
   }
 

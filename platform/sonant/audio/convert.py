@@ -5,10 +5,13 @@ Limits count samples that were really decoded. What a header claims is never use
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sonant.audio.resample import StreamResampler
+from sonant.audio.resample import LiveResampler, Resampler, StreamResampler
 from sonant.audio.samples import Wav, mono
 from sonant.errors import AudioError
 
@@ -32,13 +35,16 @@ def check_shape(rate_hz: int, channels: int) -> None:
 class Converter:
     """Blocks (N, C) at any rate in, mono float32 samples at `rate_hz` in [-1, 1] out; at most `max_s` seconds."""
 
-    def __init__(self, rate_hz: int, max_s: float) -> None:
+    def __init__(
+        self, rate_hz: int, max_s: float, resampler: Callable[[int, int], Resampler] = StreamResampler
+    ) -> None:
         self._rate_hz = rate_hz
         self._max_s = max_s
         self._seconds = 0.0
         self._samples = 0
         self._source_hz = rate_hz
-        self._resampler = StreamResampler(rate_hz, rate_hz)
+        self._make = resampler
+        self._resampler = resampler(rate_hz, rate_hz)
 
     def push(self, source_hz: int, block_NC: NDArray[np.float32]) -> Wav:
         """Take a block, give the samples that are ready. The rate may change between blocks."""
@@ -49,13 +55,26 @@ class Converter:
         if source_hz != self._source_hz:
             parts.append(self._resampler.flush())
             self._source_hz = source_hz
-            self._resampler = StreamResampler(source_hz, self._rate_hz)
+            self._resampler = self._make(source_hz, self._rate_hz)
         parts += [self._resampler.push(mono(block_NC[start : start + _PIECE])) for start in range(0, frames, _PIECE)]
         return _joined(parts)
 
     def flush(self) -> Wav:
         """The samples still held back by the resampler, once the input has ended."""
         return _joined([self._resampler.flush()])
+
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on from here; made with LiveResamplers."""
+        assert isinstance(self._resampler, LiveResampler), "other filters do not tell what they hold"
+        counts = {"seconds": self._seconds, "samples": self._samples, "source_hz": self._source_hz}
+        return {**counts, "resampler": self._resampler.save()}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self._seconds, self._samples, self._source_hz = saved["seconds"], saved["samples"], saved["source_hz"]
+        resampler = LiveResampler(self._source_hz, self._rate_hz)
+        resampler.load(saved["resampler"])
+        self._resampler = resampler
 
     def _count(self, seconds: float, samples: int) -> None:
         self._seconds += seconds

@@ -7,7 +7,7 @@ keep what is incomplete, so a stream can be dropped at any moment, and a bad hea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol, Self, get_args
+from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from sonant.audio.demux.mp4 import Mp4Demuxer
 from sonant.audio.demux.ogg import OggDemuxer
 from sonant.audio.demux.track import Demuxer, Track, damaged
 from sonant.audio.demux.webm import WebmDemuxer
+from sonant.audio.resample import LiveResampler
 from sonant.audio.samples import INT16_SCALE, Wav, to_unit
 from sonant.errors import AudioError
 
@@ -48,7 +49,7 @@ class StreamDecoder:
         if format not in get_args(StreamFormat):
             raise AudioError("audio.unsupported", f"{format!r} is no format of live audio")
         self._rate_hz, self._heard = rate_hz, heard
-        self._converter = Converter(rate_hz, max_s)
+        self._converter = Converter(rate_hz, max_s, LiveResampler) if format in _PCM else Converter(rate_hz, max_s)
         self._source: _Source | None = (
             _Pcm(*_PCM[format], source_hz or rate_hz, channels)
             if format in _PCM
@@ -66,6 +67,22 @@ class StreamDecoder:
         rest = np.concatenate([self._convert(self._source.finish()), self._converter.flush()])
         self.close()
         return rest
+
+    @property
+    def saves(self) -> bool:
+        """Whether `save` is for this format: what demuxers and codecs hold cannot be told."""
+        return isinstance(self._source, _Pcm)
+
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on from here, with raw PCM."""
+        assert isinstance(self._source, _Pcm), "only raw PCM is saved"
+        return {"rest": self._source.rest.hex(), "converter": self._converter.save()}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there, with the same format and rates."""
+        assert isinstance(self._source, _Pcm), "only raw PCM is saved"
+        self._source.rest = bytes.fromhex(saved["rest"])
+        self._converter.load(saved["converter"])
 
     def close(self) -> None:
         self._source = None
@@ -98,12 +115,12 @@ class _Pcm:
         self._scale = scale
         self._rate_hz = rate_hz
         self._channels = channels
-        self._rest = b""
+        self.rest = b""
 
     def push(self, data: bytes) -> Iterable[Block]:
-        data = self._rest + data
+        data = self.rest + data
         whole = len(data) - len(data) % (self._dtype.itemsize * self._channels)
-        self._rest = data[whole:]
+        self.rest = data[whole:]
         raw_NC = np.frombuffer(data[:whole], self._dtype).reshape(-1, self._channels)
         yield Block(self._rate_hz, to_unit(raw_NC, 0.0, self._scale))
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
 from sonant.cluster import haproxy
 from sonant.config.load import load
@@ -48,6 +48,7 @@ _READY_PATHS = {
 }
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""
 _START_S = 300.0
+_DRAIN_S = 60.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what http_proxy says is not about us
 _POLL_S = 0.1
 
@@ -84,7 +85,7 @@ def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Ser
 
         with connect(RayConfig()):
             try:
-                served = _start(file, fast)
+                served = deploy(file, fast=fast)
                 if on_ready is not None:
                     on_ready(served)
                 _wait_for_signal()
@@ -105,10 +106,13 @@ def _prepare(file: ServeFile, folder: Path) -> bool:
     return _choose_proxy(file.fast_proxy, folder)
 
 
-def _start(file: ServeFile, fast: bool) -> Served:
+def deploy(file: ServeFile, *, fast: bool) -> Served:
+    """Brings the applications of a file up on the Ray that is there, or in the place of those that are. Live sessions
+    are told before, and go on in what comes; `fast` tells that HAProxy is in front."""
     import ray
 
     _check_room(file, ray.cluster_resources())
+    drained = drain(file)
     _deploy(file)
     served = Served(
         url=f"http://{_reachable(file.http_options.host)}:{file.http_options.port}",
@@ -116,9 +120,40 @@ def _start(file: ServeFile, fast: bool) -> Served:
         applications={app.name: app.route_prefix for app in file.applications},
     )
     _wait_until_running(file)
+    admit(drained)
     _wait_until_answering(file, served.url)
     log.info("%s serves %s", served.url, ", ".join(served.applications))
     return served
+
+
+def drain(file: ServeFile) -> list[str]:
+    """Ends the live sessions of those applications of the file that run already, before Serve cuts them: each is told,
+    and goes on in the next version if it can. Gives the names of these applications."""
+    from ray import serve
+
+    running = {name for name, app in serve.status().applications.items() if app.status.value == "RUNNING"}
+    drained = [app.name for app in file.applications if not isinstance(app, HomeApplication) and app.name in running]
+    told = [_tell(name, "drain") for name in drained]
+    for name, answers in zip(drained, told, strict=True):
+        log.info("%s: %d live sessions were told", name, sum(answers))
+    return drained
+
+
+def admit(names: Sequence[str]) -> None:
+    """Lets sessions in again where a replica has stayed."""
+    for name in names:
+        _tell(name, "admit")
+
+
+def _tell(name: str, what: str) -> list[Any]:
+    """Calls a method of all replicas of an application that take requests; what cannot be told is logged."""
+    from ray import serve
+
+    try:
+        return serve.get_deployment_handle("Ingress", name).broadcast(what).results(timeout_s=_DRAIN_S)
+    except Exception as error:  # a replica that is gone has no sessions, and the new version must come all the same
+        log.warning("%s: %s is not answered: %s", name, what, error)
+        return []
 
 
 def _deploy(file: ServeFile) -> None:

@@ -35,8 +35,25 @@ class Limits(Section):
     """Largest message of a live session."""
     idle_s: Annotated[float, Field(gt=0)] = 20.0
     """A live session without a message, or an upload without a byte, for this long is ended."""
+    first_s: Annotated[float, Field(gt=0)] = 10.0
+    """A live session has to say what it wants within this time."""
+    pause_s: Annotated[float, Field(gt=0)] = 300.0
+    """Longest silence of a live session that has said `pause`, in place of `idle_s`."""
     max_session_s: Annotated[float, Field(gt=0)] = 3600.0
     """Longest live session."""
+
+
+class Sessions(Section):
+    """Where live sessions are kept, so that they go on when their replica is lost or replaced."""
+
+    url: str
+    """Folder or URL (file, s3, gs, memory), the same for all replicas. What is in it ends by itself."""
+    snapshot_s: Annotated[float, Field(gt=0)] = 1.0
+    """Sound of a session between two records of it: what a client sends again, at most."""
+    keep_s: Annotated[float, Field(ge=30)] = 60.0
+    """Time after its last record in which a session can go on."""
+    drain_s: Annotated[float, Field(gt=0)] = 10.0
+    """Time that sessions which cannot go on elsewhere have to end, when a replica is about to leave."""
 
 
 class Batching(Section):
@@ -98,6 +115,8 @@ class ModelApp(Guarded):
     """The replicas that hold the graph when split."""
     postprocess: StageOptions = StageOptions(num_cpus=0.1)
     """The replicas that make answers of logits when split."""
+    sessions: Sessions | None = None
+    """What it takes for live sessions to survive their replica; null: they end with it."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages of other origins (https://app.example) that may open live sessions; "*" allows all."""
 

@@ -12,23 +12,42 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, MutableMapping, Sequence
 from contextlib import contextmanager
-from typing import Generic
+from typing import Any, Generic
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from sonant.audio.samples import Wav
 from sonant.audio.stream_decode import StreamDecoder
-from sonant.config.serve import Limits
+from sonant.config.serve import Limits, Sessions
 from sonant.edge import quota
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
+from sonant.edge.journal import Journal
 from sonant.edge.metrics import Metrics
-from sonant.edge.protocol import Done, End, Enrolled, Ping, Pong, Ready, Set, Start, error_message, parse
+from sonant.edge.protocol import (
+    Acked,
+    Client,
+    Done,
+    Drain,
+    End,
+    Enrolled,
+    Pause,
+    Ping,
+    Pong,
+    Ready,
+    Resume,
+    Set,
+    Start,
+    error_message,
+    parse,
+)
+from sonant.edge.saved import SavedSessions
 from sonant.edge.streams import Answer, Said, Sitting, Streams
 from sonant.errors import AudioError, RequestError, SonantError
 from sonant.runtime.slots import Slot
@@ -43,6 +62,10 @@ _PIECE_BYTES = 1 << 14
 Step = tuple[Slot, Wav]
 
 
+class _Drained(Exception):
+    """The session ends because its replica leaves."""
+
+
 class Live(Generic[Answer]):
     """The live sessions of one replica; recordings of wanted voices count among its `uploads`."""
 
@@ -54,6 +77,7 @@ class Live(Generic[Answer]):
         allowed_origins: Sequence[str] = (),
         *,
         uploads: Uploads | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self.streams = streams
         self.pool = streams.pool
@@ -65,6 +89,38 @@ class Live(Generic[Answer]):
             self._run, cost=_samples, max_batch=self.pool.capacity, observe=self._observe
         )
         metrics.slots_total.set(self.pool.capacity)
+        self.sessions = sessions
+        self.saved = None if sessions is None else SavedSessions(sessions.url)
+        self.drains_until = 0.0
+        """Time of the event loop until which nobody is let in; 0: everybody is."""
+        self.ends_at = math.inf
+        """When sessions that cannot go on elsewhere are ended."""
+        self._talks: set[_Conversation[Answer]] = set()
+
+    async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
+        """Lets nobody in for `hold_s`, or until `admit`; tells all sessions, saves those that can go on elsewhere, and
+        gives the others so much time. Returns when all have ended: how many that were."""
+        began = asyncio.get_running_loop().time()
+        self.drains_until, self.ends_at = began + hold_s, began + within_s
+        told = list(self._talks)
+        for talk in told:
+            talk.wake()
+        ended = [asyncio.create_task(talk.ended.wait()) for talk in told]
+        if ended:
+            await asyncio.wait(ended, timeout=within_s + _GOODBYE_S)
+        self.metrics.drain_seconds.observe(asyncio.get_running_loop().time() - began)
+        return len(told)
+
+    def admit(self) -> None:
+        """Lets sessions in again."""
+        self.drains_until, self.ends_at = 0.0, math.inf
+
+    @property
+    def draining(self) -> bool:
+        """Whether nobody is let in now."""
+        if self.drains_until and asyncio.get_running_loop().time() >= self.drains_until:
+            self.admit()
+        return self.drains_until > 0
 
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
@@ -73,8 +129,13 @@ class Live(Generic[Answer]):
         try:
             self._check_origin(socket)
             with self._slot() as slot:
-                await _Conversation(self, socket, slot).run()
-            outcome = "done"
+                talk = _Conversation(self, socket, slot)
+                self._talks.add(talk)
+                try:
+                    outcome = await talk.run()
+                finally:
+                    self._talks.discard(talk)
+                    talk.ended.set()
         except WebSocketDisconnect:
             log.debug("session %s: the client went away", request_id(socket.scope))
         except SonantError as error:
@@ -103,9 +164,16 @@ class Live(Generic[Answer]):
 
     @contextmanager
     def _slot(self) -> Generator[Slot]:
-        slot = self.pool.admit()
+        slot = None if self.draining else self.pool.admit()
         if slot is None:
-            raise RequestError("server.full", f"all {self.pool.capacity} live sessions are taken")
+            code = "server.draining" if self.draining else "server.full"
+            self.metrics.session_rejected(code)
+            told = (
+                "this replica is about to leave"
+                if self.draining
+                else f"all {self.pool.capacity} live sessions are taken"
+            )
+            raise RequestError(code, told)
         self.metrics.slots_used.set(self.pool.used)
         try:
             yield slot
@@ -130,12 +198,35 @@ class _Conversation(Generic[Answer]):
         self.socket = socket
         self.slot = slot
         self.limits = live.limits
-        self.ends_at = asyncio.get_running_loop().time() + live.limits.max_session_s
+        now = asyncio.get_running_loop().time()
+        self.ends_at = now + live.limits.max_session_s
+        self.idle_s = live.limits.idle_s
+        self.ended = asyncio.Event()
+        self.journal: Journal | None = None
+        self._started = self._noticed = False
+        self._reading: asyncio.Timeout | None = None
 
-    async def run(self) -> None:
-        streams, start = self.live.streams, await self._first()
+    def wake(self) -> None:
+        """Stops waiting for a message: the replica drains."""
+        if self._reading is not None and not self._reading.expired():
+            self._reading.reschedule(0.0)
+
+    async def run(self) -> str:
+        """All of it; how it ended."""
+        first = await self._first()
+        try:
+            return await self._session(first)
+        finally:
+            if self.journal is not None:
+                await self.journal.close(done=False)
+
+    async def _session(self, first: Start | Resume) -> str:
+        streams = self.live.streams
+        kept = await self._kept(first) if isinstance(first, Resume) else None
+        start = first if isinstance(first, Start) else Start.model_validate(kept["start"] if kept else {})
         streams.check(start)
-        await self._prepare(start)
+        if kept is None:
+            await self._prepare(start)
         info, rate_hz = streams.info, streams.info.sample_rate_hz
         sitting = streams.sitting(self.slot, start)
         decoder = StreamDecoder(
@@ -152,23 +243,99 @@ class _Conversation(Generic[Answer]):
             hop_ms=1000 * self.live.pool.hop / rate_hz,
             output=streams.output(start),
         )
+        if start.resume:
+            ready = await self._keep(ready, start, sitting, decoder, kept, first)
+        began_s = sitting.audio_s
+        self.live.metrics.session_begun("opened" if kept is None else "resumed")
         await self._say(ready.text())
+        self._started = True
         try:
             while True:
                 message = await self._read()
                 if isinstance(message, bytes):
                     await self._hear(sitting, decoder, message)
-                elif isinstance(message, Ping):
-                    await self._say(Pong().text())
+                    if self.journal is not None:
+                        self.journal.heard(sitting.audio_s)
+                elif isinstance(message, Ping | Pause | Acked):
+                    await self._note(message)
                 elif isinstance(message, Set):
                     streams.change(sitting, message)
                 elif isinstance(message, End):
                     return await self._finish(sitting, decoder)
                 else:
                     raise RequestError("request.invalid", "the session has started already")
+        except _Drained:
+            return await self._leave()
         finally:
             decoder.close()
-            self.live.metrics.audio_seconds.inc(sitting.audio_s)
+            self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
+
+    async def _note(self, message: Ping | Pause | Acked) -> None:
+        """What is no sound, and does not end the session."""
+        if isinstance(message, Ping):
+            await self._say(Pong().text())
+        elif isinstance(message, Pause):
+            self.idle_s = self.limits.pause_s
+        if self.journal is not None:
+            if isinstance(message, Acked):
+                self.journal.confirm(message.number)
+            else:
+                self.journal.idle(self.limits.pause_s if isinstance(message, Pause) else 0.0)
+
+    async def _kept(self, asked: Resume) -> dict[str, Any]:
+        """The record of the session that the client wants to go on with."""
+        saved, model = self.live.saved, self.live.streams.info.id
+        try:
+            if saved is None:
+                raise RequestError("session.lost", "no sessions are kept here")
+            record = await asyncio.to_thread(saved.get, asked.token, asked.number)
+            if record["model"] != model:
+                raise RequestError("session.lost", f"it was a session of {record['model']}, here is {model}")
+            if asked.received < record["said"]:
+                raise RequestError("session.lost", f"{record['said']} answers came before that record")
+        except RequestError:
+            self.live.metrics.sessions_lost.inc()
+            raise
+        return record
+
+    async def _keep(
+        self,
+        ready: Ready,
+        start: Start,
+        sitting: Sitting[Answer],
+        decoder: StreamDecoder,
+        kept: dict[str, Any] | None,
+        first: Start | Resume,
+    ) -> Ready:
+        """Makes the session one that can go on elsewhere; where it comes from elsewhere, it goes on."""
+        if not decoder.saves:
+            raise RequestError("request.invalid", f"sessions with {start.format} cannot resume: send raw PCM")
+        if self.live.saved is None or self.live.sessions is None:
+            return ready
+        pool, model = self.live.pool, self.live.streams.info.id
+
+        def capture() -> dict[str, Any]:
+            told = {"model": model, "start": start.model_dump(exclude_defaults=True)}
+            return {**told, "slot": pool.save(self.slot), "sitting": sitting.save(), "decoder": decoder.save()}
+
+        journal = Journal(self.live.saved, self.live.sessions, self.live.metrics, capture, self._say)
+        if kept is not None and isinstance(first, Resume):
+            pool.load(self.slot, kept["slot"])
+            sitting.load(kept["sitting"])
+            decoder.load(kept["decoder"])
+            journal.restore(kept, first.received)
+        await journal.begin(None if kept is None or not isinstance(first, Resume) else first.token)
+        self.journal = journal
+        return ready.model_copy(update={"resume": journal.token, "messages": kept["heard"] if kept else None})
+
+    async def _leave(self) -> str:
+        """The last words of a session whose replica leaves."""
+        within_s = max(0.0, self.live.ends_at - asyncio.get_running_loop().time())
+        if self.journal is not None:
+            await self.journal.last()
+            await self._say(Drain(resume=self.journal.token, within_s=round(within_s, 3)).text())
+        await self.socket.close(1012, "server.draining")
+        return "drained"
 
     async def _prepare(self, start: Start) -> None:
         """Readies the slot; a recording that the client announced is held no longer than that takes."""
@@ -187,28 +354,53 @@ class _Conversation(Generic[Answer]):
                     raise RequestError("request.invalid", told)
             await self.live.streams.prepare(self.slot, start, bytes(reference))
 
-    async def _first(self) -> Start:
+    async def _first(self) -> Start | Resume:
+        first_by = asyncio.get_running_loop().time() + self.limits.first_s
         while True:
-            message = await self._read()
-            if isinstance(message, Start):
+            message = await self._read(first_by)
+            if isinstance(message, Start | Resume):
                 return message
             if not isinstance(message, Ping):
                 raise RequestError("request.invalid", 'the first message must be {"type": "start", ...}')
             await self._say(Pong().text())
 
-    async def _read(self) -> Start | Enrolled | Set | End | Ping | bytes:
-        try:
-            async with asyncio.timeout_at(min(self.ends_at, asyncio.get_running_loop().time() + self.limits.idle_s)):
-                message = await self.socket.receive()
-        except TimeoutError:
-            if asyncio.get_running_loop().time() >= self.ends_at:
-                raise self._too_long() from None
-            raise RequestError("request.too_slow", f"no message for {self.limits.idle_s:g} s") from None
+    async def _received(self, by: float) -> MutableMapping[str, Any]:
+        """The next message that the socket gives."""
+        idle_at = min(self.ends_at, by, asyncio.get_running_loop().time() + self.idle_s)
+        while True:
+            if self.live.draining:
+                await self._notice()
+            try:
+                async with asyncio.timeout_at(min(idle_at, self.live.ends_at)) as self._reading:
+                    return await self.socket.receive()
+            except TimeoutError:
+                now = asyncio.get_running_loop().time()
+                if now >= self.ends_at:
+                    raise self._too_long() from None
+                if now >= idle_at:
+                    raise RequestError("request.too_slow", f"no message for {self.idle_s:g} s") from None
+            finally:
+                self._reading = None
+
+    async def _notice(self) -> None:
+        """Tells the client once that the replica leaves; ends the session when it can go on elsewhere, or must."""
+        if not self._started:
+            raise RequestError("server.draining", "this replica is about to leave")
+        within_s = self.live.ends_at - asyncio.get_running_loop().time()
+        if self.journal is not None or within_s <= 0:
+            raise _Drained
+        if not self._noticed:
+            self._noticed = True
+            await self._say(Drain(within_s=round(within_s, 3)).text())
+
+    async def _read(self, by: float = math.inf) -> Client | bytes:
+        message = await self._received(by)
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1006))
         data: bytes | None = message.get("bytes")
         if data is None:
             return parse(message["text"])
+        self.idle_s = self.limits.idle_s
         if len(data) > self.limits.max_frame_kib * 1024:
             raise AudioError("audio.too_big", f"messages have at most {self.limits.max_frame_kib} KiB")
         return data
@@ -224,17 +416,21 @@ class _Conversation(Generic[Answer]):
         while (chunk := sitting.ready()) is not None:
             await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
 
-    async def _finish(self, sitting: Sitting[Answer], decoder: StreamDecoder) -> None:
+    async def _finish(self, sitting: Sitting[Answer], decoder: StreamDecoder) -> str:
         sitting.push(decoder.finish())
         sitting.flush()
         await self._step(sitting)
         await self._tell(await asyncio.to_thread(sitting.finish))
         await self._say(Done(audio_s=round(sitting.audio_s, 4)).text())
         await self.socket.close(1000)
+        if self.journal is not None:
+            await self.journal.close(done=True)
+        return "done"
 
     async def _tell(self, messages: Iterable[Said]) -> None:
         for message in messages:
-            await self._say(message if isinstance(message, bytes) else json.dumps(message))
+            if self.journal is None or self.journal.news():
+                await self._say(message if isinstance(message, bytes) else json.dumps(message))
 
     async def _say(self, message: str | bytes) -> None:
         send = self.socket.send_bytes(message) if isinstance(message, bytes) else self.socket.send_text(message)

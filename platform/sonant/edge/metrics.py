@@ -41,6 +41,20 @@ class Metrics:
             "sonant_sessions", "Ended live sessions by outcome: done, gone, or the error code.", (*_LABELS, "outcome"),
             registry=self.registry,
         )  # fmt: skip
+        self._begun = Counter(
+            "sonant_sessions_begun", "Live sessions that began: opened, or resumed.", (*_LABELS, "how"),
+            registry=self.registry,
+        )  # fmt: skip
+        self._rejected = Counter(
+            "sonant_sessions_rejected", "Live sessions that were not let in, by error code.", (*_LABELS, "outcome"),
+            registry=self.registry,
+        )  # fmt: skip
+        self.sessions_lost = self._counter("sonant_sessions_lost", "Sessions that were asked for and are not kept.")
+        self.snapshots_failed = self._counter("sonant_snapshots_failed", "Records of sessions that were not written.")
+        self.snapshot_seconds = self._histogram("sonant_snapshot_seconds", "Writing one session's record.", _LATENCY_S)
+        self.drain_seconds = self._histogram(
+            "sonant_drain_seconds", "From notice to the last session's end.", _LATENCY_S
+        )
         self.request_seconds = self._histogram("sonant_request_seconds", "From first byte in to answer.", _LATENCY_S)
         self.graph_seconds = self._histogram("sonant_graph_seconds", "One call of the clip graph.", _LATENCY_S)
         self.step_seconds = self._histogram("sonant_step_seconds", "One call of the stream graph.", _LATENCY_S)
@@ -60,6 +74,12 @@ class Metrics:
 
     def session(self, outcome: str) -> None:
         self._sessions.labels(*self._values, outcome).inc()
+
+    def session_begun(self, how: str) -> None:
+        self._begun.labels(*self._values, how).inc()
+
+    def session_rejected(self, outcome: str) -> None:
+        self._rejected.labels(*self._values, outcome).inc()
 
     @contextmanager
     def timed_request(self) -> Generator[None]:

@@ -20,6 +20,9 @@ An extractor is told whose voice is wanted: `"speaker": "spk_..."` in the start 
 recording of the voice follows, before `ready`: an encoded file as POST takes it, in binary messages cut anywhere, and
 after the last of them {"type": "enrolled"}. It is bounded like an upload.
 
+A start message with `"resume": true` makes a session that survives its connection: `ready` has a token, from time to
+time comes {"type": "ack", "number", "messages"}, to be answered with {"type": "ack", "number"}, and a new connection
+goes on with {"type": "resume", "token", "number", "received"}. docs/protocol.md tells it in full.
 Of what came in a share can be mixed with what goes out, sample by sample: `"dry": 0.1` in the start message, and from
 any time on {"type": "set", "dry": ...}; 1 is what was sent, as late as the answer.
 
@@ -63,6 +66,8 @@ class Start(Incoming):
     """Where the answer is sound: the share of what came in that is mixed with it."""
     speaker: Annotated[str, Field(max_length=64)] | None = None
     """An extractor's wanted voice: the id of an enrolled speaker."""
+    resume: bool = False
+    """The session is to go on elsewhere when its connection or replica is lost. Raw PCM only."""
     enroll: bool = False
     """The wanted voice is in a recording that follows: binary messages, and then `enrolled`."""
 
@@ -81,6 +86,32 @@ class Enrolled(Incoming):
     type: Literal["enrolled"]
 
 
+class Resume(Incoming):
+    """First message of a connection that goes on with a session. All binary messages follow that were sent after the
+    record, cut as they were."""
+
+    type: Literal["resume"]
+    token: Annotated[str, Field(min_length=1, max_length=64)]
+    """What `ready` gave."""
+    number: Annotated[int, Field(ge=0)]
+    """Number of the last `ack`; 0 when there was none."""
+    received: Annotated[int, Field(ge=0)]
+    """Answers (events, scores, levels, binary messages) that came in this session so far."""
+
+
+class Acked(Incoming):
+    """The client has got an `ack`, and so all that was said before it."""
+
+    type: Literal["ack"]
+    number: Annotated[int, Field(ge=0)]
+
+
+class Pause(Incoming):
+    """No audio for a while: a longer idle limit holds until the next of it."""
+
+    type: Literal["pause"]
+
+
 class End(Incoming):
     """No more audio: flush, answer and close."""
 
@@ -93,8 +124,9 @@ class Ping(Incoming):
     type: Literal["ping"]
 
 
-ClientMessage = Annotated[Start | Enrolled | Set | End | Ping, Field(discriminator="type")]
-_CLIENT: TypeAdapter[Start | Enrolled | Set | End | Ping] = TypeAdapter(ClientMessage)
+Client = Start | Resume | Enrolled | Set | Acked | Pause | End | Ping
+ClientMessage = Annotated[Client, Field(discriminator="type")]
+_CLIENT: TypeAdapter[Client] = TypeAdapter(ClientMessage)
 
 
 class Outgoing(BaseModel):
@@ -124,6 +156,28 @@ class Ready(Outgoing):
     """Audio between two frames of scores, or of a step of sound."""
     output: Output | None = None
     """Not there where the answer is no sound."""
+    resume: str | None = None
+    """Token to go on with this session on another connection; not there where it cannot be."""
+    messages: int | None = None
+    """Of a session that goes on: binary messages that need not be sent again."""
+
+
+class Ack(Outgoing):
+    """The session can go on from here: what was sent before need not be kept. To be answered with the same number."""
+
+    type: Literal["ack"] = "ack"
+    number: int
+    messages: int
+    """Binary messages with audio that need not be kept any more."""
+
+
+class Drain(Outgoing):
+    """The replica is about to leave. With a token the session is saved and the socket closes with 1012: connect again
+    and resume. Without, end within the time."""
+
+    type: Literal["drain"] = "drain"
+    resume: str | None = None
+    within_s: float
 
 
 class Event(Outgoing):
@@ -157,6 +211,8 @@ class Level(Outgoing):
 
 
 class Pong(Outgoing):
+    """Answers a ping."""
+
     type: Literal["pong"] = "pong"
 
 
@@ -174,10 +230,10 @@ class ErrorMessage(Outgoing):
     error: dict[str, str]
 
 
-ServerMessage = Ready | Event | Scores | Level | Pong | Done | ErrorMessage
+ServerMessage = Ready | Event | Scores | Level | Ack | Drain | Pong | Done | ErrorMessage
 
 
-def parse(text: str) -> Start | Enrolled | Set | End | Ping:
+def parse(text: str) -> Client:
     """A client's text message, or RequestError that says what is wrong with it."""
     if len(text) > MAX_TEXT:
         raise RequestError("request.invalid", f"text messages have at most {MAX_TEXT} characters; audio goes as binary")

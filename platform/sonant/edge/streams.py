@@ -17,7 +17,7 @@ Heard_contra = TypeVar("Heard_contra", contravariant=True)
 Said = Mapping[str, Any] | bytes
 """What is sent to a client: a JSON message, or binary sound."""
 
-_COMMON = frozenset({"type", "format", "sample_rate_hz"})
+_COMMON = frozenset({"type", "format", "sample_rate_hz", "resume"})
 
 
 class Sitting(Protocol[Heard_contra]):
@@ -46,6 +46,14 @@ class Sitting(Protocol[Heard_contra]):
 
     def finish(self) -> Iterable[Said]:
         """What was still held back. May run the graph: not in event loops."""
+        ...
+
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on elsewhere, before `flush` and besides what the pool saves."""
+        ...
+
+    def load(self, saved: dict[str, Any], /) -> None:
+        """A stream that has heard nothing goes on as the one that was saved."""
         ...
 
 

@@ -7,6 +7,7 @@ there, where the network tells.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sonant.audio.samples import Wav, to_int16
 from sonant.edge.protocol import Level, Output, Set, SoundFormat, Start
@@ -19,6 +20,7 @@ from sonant.runtime.sound_slots import Heard, SoundPool
 LEVEL_S = 0.25
 """Sound between two messages about it."""
 DEFAULT: SoundFormat = "pcm_s16le"
+_METERED = ("samples", "_given", "_input", "_output", "_presence", "_hops")
 
 
 class SoundStreams(Streams[Heard]):
@@ -91,6 +93,15 @@ class SoundSitting:
         said: list[Said] = [*self._sound(self._session.finish())]
         return [*said, self._level()] if self._meter.samples else said
 
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on from here, besides what the pool saves."""
+        return {"session": self._session.save(), "meter": self._meter.save()}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self._session.load(saved["session"])
+        self._meter.load(saved["meter"])
+
     def _sound(self, wav_N: Wav) -> Iterable[bytes]:
         self._meter.goes_out(wav_N)
         if len(wav_N):
@@ -110,6 +121,15 @@ class Meter:
         self.samples = self._given = 0
         self._input = self._output = self._presence = 0.0
         self._hops = 0
+
+    def save(self) -> dict[str, Any]:
+        """What it knows."""
+        return {name: getattr(self, name) for name in _METERED}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there."""
+        for name in _METERED:
+            setattr(self, name, saved[name])
 
     def comes_in(self, wav_N: Wav) -> None:
         """Sound that is about to be stepped."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sonant.audio.samples import Wav
+from sonant.audio.samples import Wav, to_int16
 from sonant.errors import ModelError
 from sonant.listen.output import Output
 from sonant.listen.there import talk
@@ -130,7 +130,9 @@ def by_server(url: str, *, dry: float = 0.0, token: str | None = None) -> Enhanc
     """A served application: http://host:8000/v1/audio/enhancements."""
 
     def enhance(chunks: Iterable[Wav], rate_hz: int, opened: Opened) -> Iterator[Wav]:
-        for message in talk(url, {"dry": dry, "output": "pcm_f32le"}, chunks, rate_hz, token=token):
+        start = {"format": "pcm_s16le", "sample_rate_hz": rate_hz, "dry": dry, "output": "pcm_f32le"}
+        pcm = (to_int16(chunk_N).astype("<i2").tobytes() for chunk_N in chunks)
+        for message in talk(url, start, pcm, token=token):
             if isinstance(message, bytes):
                 yield np.frombuffer(message, "<f4").astype(np.float32)
             elif message["type"] == "ready":

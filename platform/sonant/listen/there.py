@@ -1,82 +1,78 @@
-"""Events of live sound by a server: a client of its WebSocket."""
+"""Live sessions by a server for callers that do not use asyncio: chunks in, answers out, as an iterator."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from queue import SimpleQueue
-from threading import Thread
-from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
+from threading import Event, Thread
+from typing import Any
 
 from sonant.audio.samples import Wav, to_int16
-from sonant.errors import EnvError
+from sonant.listen.client import Answer, LiveClient, socket_url
 
-_SOCKETS = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-_OPEN_S = 10.0
+__all__ = ["listen_there", "socket_url", "talk"]
 
 
 def listen_there(
     url: str, chunks: Iterable[Wav], rate_hz: int, *, token: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """The events that a server tells of the sound; `url` is the application's (http://host:8000/v1/audio/detections)."""
-    for message in talk(url, {}, chunks, rate_hz, token=token):
-        if not isinstance(message, bytes) and message["type"] == "event":
-            yield message
+    pcm = (to_int16(chunk_N).astype("<i2").tobytes() for chunk_N in chunks)
+    for answer in talk(url, {"format": "pcm_s16le", "sample_rate_hz": rate_hz}, pcm, token=token):
+        if isinstance(answer, dict) and answer["type"] == "event":
+            yield answer
 
 
 def talk(
-    url: str, asked: Mapping[str, object], chunks: Iterable[Wav], rate_hz: int, *, token: str | None = None
-) -> Iterator[dict[str, Any] | bytes]:
-    """All that a server says in a session about the sound; `asked` goes into the start message."""
-    from websockets.exceptions import ConnectionClosed, WebSocketException
-    from websockets.sync.client import connect
+    url: str,
+    start: Mapping[str, Any],
+    chunks: Iterable[bytes],
+    *,
+    token: str | None = None,
+    reference: bytes | None = None,
+) -> Iterator[Answer]:
+    """All answers of one session, each as soon as it is there: a `LiveClient` in a thread, another one to read `chunks`
+    in. What goes wrong in any of them is raised here."""
+    came: SimpleQueue[Answer | BaseException | None] = SimpleQueue()
+    stopped = Event()
 
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    def listen() -> None:
+        try:
+            asyncio.run(_session(LiveClient(url, start, token=token, reference=reference), chunks, came, stopped))
+            came.put(None)
+        except BaseException as error:  # told where it is waited for
+            came.put(error)
+
+    Thread(target=listen, name="sonant-listen", daemon=True).start()
     try:
-        socket = connect(socket_url(url), additional_headers=headers, open_timeout=_OPEN_S)
-    except (OSError, TimeoutError, WebSocketException) as error:
-        raise EnvError(
-            "env.cluster", f"no session at {url}: {error}", hint="is `sonant serve` running there?"
-        ) from None
-    failures: SimpleQueue[BaseException] = SimpleQueue()
+        while (answer := came.get()) is not None:
+            if isinstance(answer, BaseException):
+                raise answer
+            yield answer
+    finally:
+        stopped.set()
 
-    def send() -> None:
+
+async def _session(
+    client: LiveClient, chunks: Iterable[bytes], came: SimpleQueue[Answer | BaseException | None], stopped: Event
+) -> None:
+    """One session to its end, or until it is stopped."""
+    loop = asyncio.get_running_loop()
+
+    def speak() -> None:
         try:
-            socket.send(json.dumps({"type": "start", "format": "pcm_s16le", "sample_rate_hz": rate_hz, **asked}))
-            for chunk_N in chunks:
-                socket.send(to_int16(chunk_N).astype("<i2").tobytes())
-            socket.send(json.dumps({"type": "end"}))
-        except ConnectionClosed:
-            return  # the reader knows why
+            for chunk in chunks:
+                if stopped.is_set() or client.over:
+                    return
+                asyncio.run_coroutine_threadsafe(client.send(chunk), loop).result()
+            asyncio.run_coroutine_threadsafe(client.end(), loop).result()
         except BaseException as error:  # a microphone that fails must end the session
-            failures.put(error)
-            socket.close()
+            came.put(error)
 
-    with socket:
-        Thread(target=send, name="sonant-listen", daemon=True).start()
-        try:
-            for text in socket:
-                if isinstance(text, bytes):
-                    yield text
-                    continue
-                message = cast(dict[str, Any], json.loads(text))
-                if message["type"] == "error":
-                    told = message["error"]
-                    raise EnvError("env.cluster", f"{url}: {told['code']}: {told['message']}", hint=told["hint"])
-                yield message
-        except ConnectionClosed as error:
-            if failures.empty():
-                raise EnvError("env.cluster", f"{url} has ended the session: {error}") from None
-    if not failures.empty():
-        raise failures.get()
-
-
-def socket_url(url: str) -> str:
-    """Where the live sessions of an application are; a URL that ends in /stream is taken as it is."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SOCKETS or not parts.netloc:
-        raise EnvError("env.cluster", f"{url!r} is no address of a server", hint="give http://host:8000/v1/audio/...")
-    path = parts.path.rstrip("/")
-    path = path if path.endswith("/stream") else f"{path}/stream"
-    return urlunsplit((_SOCKETS[parts.scheme], parts.netloc, path, parts.query, ""))
+    async with client:
+        Thread(target=speak, name="sonant-speak", daemon=True).start()
+        async for answer in client:
+            if stopped.is_set():
+                return
+            came.put(answer)

@@ -18,8 +18,9 @@ that are averaged with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,26 @@ class EventBank:
         self._armed_RK[row] = True
         self._start_RK[row] = _NEVER
         self._quiet_until_RK[row] = 0
+
+    def save(self, row: int) -> dict[str, Any]:
+        """All that is known of a row."""
+        return {name: value_R[row : row + 1].copy() for name, value_R in self._arrays().items()}
+
+    def load(self, row: int, saved: Mapping[str, Any]) -> None:
+        """A row as it was saved, there or elsewhere."""
+        for name, value_R in self._arrays().items():
+            value_R[row] = saved[name][0]
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {
+            "recent": self._recent_RWK,
+            "frames": self._frames_R,
+            "armed": self._armed_RK,
+            "start": self._start_RK,
+            "best": self._best_RK,
+            "best_at": self._best_at_RK,
+            "quiet_until": self._quiet_until_RK,
+        }
 
     def frames(self, row: int) -> int:
         """Frames that a row has taken so far."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from sonant.audio.resample import StreamResampler
+from sonant.audio.resample import LiveResampler
 from sonant.runtime.scores import Floats
 
 _MAX_CHUNK_S = 0.2
@@ -16,7 +18,7 @@ class Intake:
 
     def __init__(self, rate_hz: int, model_rate_hz: int, hop: int) -> None:
         self._rate_hz, self._model_rate_hz, self._hop = rate_hz, model_rate_hz, hop
-        self._resampler = StreamResampler(rate_hz, model_rate_hz)
+        self._resampler = LiveResampler(rate_hz, model_rate_hz)
         self._waiting = np.zeros(0, np.float32)
         self._max_chunk = max(1, int(_MAX_CHUNK_S * model_rate_hz / hop)) * hop
         self.received = 0
@@ -51,6 +53,17 @@ class Intake:
         chunk, self._waiting = self._waiting[:size], self._waiting[size:]
         self.stepped += size
         return chunk
+
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on from here, before the end."""
+        counts = {"received": self.received, "resampled": self.resampled, "stepped": self.stepped}
+        return {**counts, "resampler": self._resampler.save(), "waiting": self._waiting}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there, with the same rates and hop."""
+        self.received, self.resampled, self.stepped = saved["received"], saved["resampled"], saved["stepped"]
+        self._resampler.load(saved["resampler"])
+        self._waiting = saved["waiting"]
 
     def _end(self, delay: int) -> None:
         """Zeros behind the last sample: those that a network is late by, and what is missing to a whole hop."""

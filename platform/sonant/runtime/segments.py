@@ -11,8 +11,8 @@ Shapes: R streams, B the rows of one call, F or T frames, K labels.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,18 @@ from sonant.runtime.info import BundleInfo
 from sonant.runtime.scores import Floats
 
 _NEVER = -1
+_SAVED = ("now", "start", "fell", "sum", "count", "quiet_until")
+"""What a track remembers, besides the latest probabilities."""
 
 
 class Bank(Protocol):
     """The event state of many streams."""
 
     def reset(self, row: int) -> None: ...
+
+    def save(self, row: int) -> dict[str, Any]: ...
+
+    def load(self, row: int, saved: Mapping[str, Any]) -> None: ...
 
     def frames(self, row: int) -> int: ...
 
@@ -82,6 +88,16 @@ class Track:
             return self._end(self._now, self._now)
         return self._end(self._fell, min(self._fell + self._hang, self._now))
 
+    def save(self) -> dict[str, Any]:
+        """All that is known of the stream."""
+        return {"recent": self._recent, **{name: getattr(self, f"_{name}") for name in _SAVED}}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Goes on as another one was saved."""
+        self._recent = saved["recent"]
+        for name in _SAVED:
+            setattr(self, f"_{name}", saved[name])
+
     def _smooth(self, probability_F: NDArray[np.floating]) -> NDArray[np.float64]:
         """Mean of each frame and those before it; before the first frame there are zeros."""
         joined = np.concatenate((self._recent, probability_F.astype(np.float64)))
@@ -129,6 +145,17 @@ class SegmentBank:
     def reset(self, row: int) -> None:
         """A row as if nothing had been heard."""
         self._frames[row], self._tracks[row] = 0, self._fresh()
+
+    def save(self, row: int) -> dict[str, Any]:
+        """All that is known of a row."""
+        tracks = {str(label): track.save() for label, track in enumerate(self._tracks[row])}
+        return {"frames": self._frames[row], "tracks": tracks}
+
+    def load(self, row: int, saved: Mapping[str, Any]) -> None:
+        """A row as it was saved, there or elsewhere."""
+        self._frames[row] = saved["frames"]
+        for label, track in enumerate(self._tracks[row]):
+            track.load(saved["tracks"][str(label)])
 
     def frames(self, row: int) -> int:
         """Frames that a row has taken so far."""

@@ -12,7 +12,7 @@ its frames back:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from sonant.runtime.events import Event
 from sonant.runtime.intake import Intake
@@ -67,6 +67,15 @@ class LiveSession(Intake):
     def finish(self) -> list[Message]:
         """The events that still waited for their report when the stream ended."""
         return self._messages(self._pool.flush(self.slot))
+
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on from here, besides what the pool saves."""
+        return {**super().save(), "frames": self._frames}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there."""
+        super().load(saved)
+        self._frames = saved["frames"]
 
     def _messages(self, events: Iterable[Event]) -> list[Message]:
         return [

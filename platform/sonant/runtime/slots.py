@@ -23,7 +23,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,33 @@ class Pool(ABC, Generic[Answer]):
         """Whether the slot still belongs to the one it was given to."""
         return self._generation_R[slot.row] == slot.generation
 
+    def save(self, slot: Slot) -> dict[str, Any]:
+        """All that the stream of a slot is made of, to go on from in any pool of the same bundle. Not while the slot is
+        being stepped."""
+        with self._rows:
+            assert self.holds(slot), "a slot is saved by the one that it belongs to"
+            slots, after = self._kept
+            state = {name: value[slot.row].copy() for name, value in self._state_R.items()}
+            if slot in slots:
+                place = slots.index(slot)
+                state |= {name: value[place].copy() for name, value in after.items()}
+            return {"state": state, "answers": self._save(slot.row)}
+
+    def load(self, slot: Slot, saved: Mapping[str, Any]) -> None:
+        """A slot that has heard nothing goes on as the one that was saved."""
+        with self._rows:
+            assert self.holds(slot), "a slot is loaded by the one that it belongs to"
+            for name, value_R in self._state_R.items():
+                value_R[slot.row] = saved["state"][name]
+            self._load(slot.row, saved["answers"])
+
+    def _save(self, row: int) -> dict[str, Any]:
+        """What `_answers` remembers of a stream; the rows are locked."""
+        return {}
+
+    def _load(self, row: int, saved: Mapping[str, Any]) -> None:
+        """The opposite of `_save`."""
+
     def step(self, ready: Mapping[Slot, Floats]) -> dict[Slot, Answer]:
         """Advances the given slots by their chunks (multiples of `hop` samples) and gives their answers.
 
@@ -190,6 +217,12 @@ class SlotPool(Pool[Frames]):
         """The events of a stream that ends which still wait for their report."""
         with self._rows:
             return self.events.flush(slot.row) if self.holds(slot) else []
+
+    def _save(self, row: int) -> dict[str, Any]:
+        return self.events.save(row)
+
+    def _load(self, row: int, saved: Mapping[str, Any]) -> None:
+        self.events.load(row, saved)
 
     def _begun(self, row: int) -> None:
         self.events.reset(row)

@@ -10,6 +10,8 @@ network's delay is taken off the beginning and asked for at the end. Like `runti
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sonant.runtime.intake import Intake
@@ -55,6 +57,17 @@ class SoundSession(Intake):
         if not self.stepped:
             return self._waiting[:0]
         return self._aligned(self._pool.ending(self.slot, self.stepped // self._pool.hop))
+
+    def save(self) -> dict[str, Any]:
+        """All that it takes to go on from here, besides what the pool saves."""
+        own = {"early": self._early, "sent": self._sent, "given": self.given, "dry": self.dry}
+        return {**super().save(), **own}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Goes on from there."""
+        super().load(saved)
+        self._early, self._sent = saved["early"], saved["sent"]
+        self.given, self.dry = saved["given"], saved["dry"]
 
     def _aligned(self, wav_N: Floats) -> Floats:
         early = min(self._early, len(wav_N))

@@ -104,6 +104,32 @@ def _listen_enhanced(args: Arguments) -> None:
         show({"audio_s": round(reading.time_s, 4), "lost_s": round(reading.lost_s, 4), "gaps": reading.gaps})
 
 
+def _stream_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a recording, played as if it were live")
+    parser.add_argument("--url", required=True, help="a served application: http://127.0.0.1:8000/v1/audio/extractions")
+    parser.add_argument("--out", metavar="FILE.wav", help="where sound that comes back is written")
+    parser.add_argument("--fast", action="store_true", help="do not wait for the time that it takes")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument("--speaker", metavar="ID", help="an extractor's wanted voice: an enrolled speaker")
+    wanted.add_argument("--reference", metavar="FILE", help="the same: a recording of the voice")
+
+
+def stream(args: Arguments) -> None:
+    from sonant.listen.stream import stream_file
+
+    told = stream_file(
+        args.file,
+        args.url,
+        out=args.out,
+        speaker=args.speaker,
+        reference=args.reference,
+        fast=args.fast,
+        token=os.environ.get("SONANT_TOKEN"),
+    )
+    for message in told:
+        print(json.dumps(message, ensure_ascii=False), flush=True)
+
+
 def _ask_words(parser: argparse.ArgumentParser) -> None:
     from sonant.client import ROUTES, URL
 
@@ -144,5 +170,6 @@ VERBS: dict[str, Verb] = {
     "listen": Verb(
         "events of a microphone, or of a file played as if live; or its sound without noise", _listen_words, listen
     ),
+    "stream": Verb("play a recording to a server as if live, through cuts of the connection", _stream_words, stream),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
 }

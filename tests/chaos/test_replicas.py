@@ -1,0 +1,104 @@
+"""[ray] Replicas are killed and replaced under live sessions: every session ends with what it would have said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+
+from sonant.audio.wav import encode_wav
+from sonant.listen.client import Answer, LiveClient
+
+RATE_HZ, CHUNK = 4000, 160
+SESSIONS = 3
+START = {"format": "pcm_s16le", "sample_rate_hz": RATE_HZ}
+
+pytestmark = [
+    pytest.mark.parametrize("tiny_extractor", ["causal"], indirect=True),
+    pytest.mark.timeout(400),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # Ray's own
+]
+
+
+def noise(seed: int, seconds: float) -> bytes:
+    wav_N = 3000 * np.random.default_rng(seed).standard_normal(int(seconds * RATE_HZ))
+    return wav_N.astype("<i2").tobytes()
+
+
+REFERENCE = encode_wav(np.frombuffer(noise(0, 0.5), "<i2").astype(np.float32) / 32768, RATE_HZ)
+
+
+async def session(url: str, seed: int, seconds: float, paced: bool) -> tuple[list[Answer], int]:
+    """All that one session says, and how often it lost its connection. Paced, its sound comes as it is spoken."""
+    data = noise(seed, seconds)
+    async with LiveClient(url, START, reference=REFERENCE, patience_s=120) as client:
+
+        async def speak() -> None:
+            for at in range(0, len(data), 2 * CHUNK):
+                await client.send(data[at : at + 2 * CHUNK])
+                if paced:
+                    await asyncio.sleep(CHUNK / RATE_HZ)
+            await client.end()
+
+        speaking = asyncio.create_task(speak())
+        answers = [answer async for answer in client]
+        await speaking
+        return answers, client.reconnects
+
+
+def said(answers: list[Answer]) -> tuple[bytes, list[Any]]:
+    """The sound, and the messages."""
+    return b"".join(one for one in answers if isinstance(one, bytes)), [
+        one for one in answers if isinstance(one, dict) and one["type"] != "ready"
+    ]
+
+
+async def under(url: str, seconds: float, trouble: Callable[[], object]) -> tuple[list[Any], list[int]]:
+    """What sessions say while something happens, and their reconnects."""
+    sessions = [asyncio.create_task(session(url, seed, seconds, True)) for seed in range(SESSIONS)]
+    await asyncio.sleep(1.0)
+    await asyncio.to_thread(trouble)
+    ended = await asyncio.gather(*sessions)
+    return [said(answers) for answers, _ in ended], [count for _, count in ended]
+
+
+def replicas() -> list[Any]:
+    """The replicas that take requests."""
+    named = ray.util.list_named_actors(all_namespaces=True)
+    return [ray.get_actor(**one) for one in named if "#Ingress#" in one["name"]]
+
+
+def undisturbed(url: str, seconds: float) -> list[Any]:
+    return [said(asyncio.run(session(url, seed, seconds, False))[0]) for seed in range(SESSIONS)]
+
+
+@pytest.fixture(scope="module")
+def args(extract_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    url = str(tmp_path_factory.mktemp("kept"))
+    return {"bundle": str(extract_bundle), "sessions": {"url": url, "snapshot_s": 0.2}}
+
+
+def test_replicas_may_be_killed(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:
+    url = serve_here(args)
+    wanted = undisturbed(url, 8.0)
+
+    def kill_one_after_the_other() -> None:
+        for replica in replicas():
+            ray.kill(replica)
+
+    heard, reconnects = asyncio.run(under(url, 8.0, kill_one_after_the_other))
+    assert heard == wanted
+    assert min(reconnects) >= 1
+
+
+def test_a_redeploy_hands_sessions_over(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:
+    url = serve_here(args)
+    wanted = undisturbed(url, 8.0)
+    heard, reconnects = asyncio.run(under(url, 8.0, lambda: serve_here({**args, "max_references": 4})))
+    assert heard == wanted
+    assert min(reconnects) >= 1
