@@ -92,8 +92,8 @@ def _listen_enhanced(args: Arguments) -> None:
         enhance, rate_hz = by_bundle(engine, dry=args.dry), engine.info.sample_rate_hz
         own_delay_s = (engine.hop + engine.info.latency) / rate_hz
     source = Played(args.file, rate_hz, fast=args.fast) if args.file else Microphone(args.device)
-    to_file = args.output is not None and args.output.lower().endswith(".wav")
-    output = FileOutput(args.output) if to_file else DeviceOutput(args.output)
+    place: str | None = args.output
+    output = FileOutput(place) if place and place.lower().endswith(".wav") else DeviceOutput(place)
     if not args.file:
         say("listening; Ctrl-C stops it")
     reading = None
