@@ -4,7 +4,7 @@
     split   the extractor (it takes the requests), the model and the postprocess are deployments that scale alone
 
 A stage (serve_apps/stages.py) is called in this process or through a Serve handle; the code is the same, and so are the
-answers. Live sessions run where their socket is, in the replicas that take requests: a stream's state does not travel.
+answers. Live sessions run where their socket is, in the replicas that take requests.
 """
 
 from __future__ import annotations
