@@ -71,7 +71,8 @@ def start(enhance_bundle: Path, run_app: Callable[..., Any]) -> Generator[Start]
     with contextlib.ExitStack() as stack:
 
         def run(**settings: Any) -> Server:
-            app = EnhanceApp(**{"bundle": str(enhance_bundle), **COMMON, "limits": LIMITS, **settings})
+            plain: dict[str, Any] = {"bundle": str(enhance_bundle), **COMMON, "limits": LIMITS, **settings}
+            app = EnhanceApp(**plain)
             engine, metrics = enhance.load(app)
             made = enhance.create_face(app, engine, metrics)
             return Server(stack.enter_context(run_app(made.app, "/v1/audio/enhancements")), engine, metrics)
@@ -185,7 +186,8 @@ def quiet(seconds: int) -> bytes:
 
 def test_memory_does_not_grow_with_the_recording(server: Server) -> None:
     """Two minutes more are 2 MB of samples decoded, and as many answered."""
-    app = EnhanceApp(bundle="x", limits={**LIMITS, "max_audio_s": 1300.0})
+    limits: Any = {**LIMITS, "max_audio_s": 1300.0}
+    app = EnhanceApp(bundle="x", limits=limits)
     answers = enhance.Enhancements(app, server.engine, None, server.metrics)
 
     def peak(seconds: int) -> int:
