@@ -17,15 +17,18 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,cpu,dev]'
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[speech]' \
 	  || echo 'no PESQ and STOI: they need a C compiler; their tests are skipped'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[sphinx]' \
+	  || echo 'no PocketSphinx: it needs a wheel or a C compiler; the demo goes without transcription'
 	@touch $@
 
 demo: $(VENV)/installed  ## speech corpus, training, export, server and console on this machine
 	@test -f data/words/corpus.json || $(SONANT) prepare words
 	@test -f store/words/aliases.json || $(SONANT) train kws/words --promote champion
-	@$(SONANT) serve serve/kws http_options.port=$(PORT)
+	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null && with=serve/demo || with=serve/kws; \
+	  exec $(SONANT) serve $$with http_options.port=$(PORT)
 
 test: unit browser  ## every test
-	$(BIN)/python -m pytest tests/integration tests/chaos tests/browser
+	$(BIN)/python -m pytest tests/security tests/integration tests/chaos tests/browser
 
 unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract

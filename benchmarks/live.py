@@ -1,7 +1,8 @@
 """How many live sessions does one core carry? `python benchmarks/live.py BUNDLE [BUNDLE ...]`
 
 Every session has its own clock: a chunk of int16 falls due each --chunk-ms, and the clocks are spread evenly. One
-thread takes what is due, converts and buffers it, steps the pool once, and reads out the events. A chunk is late by the
+thread takes what is due, converts and buffers it, steps the pool once, and reads out the events, or takes the sound of
+a bundle that answers with it (--chunk-ms 20 is what its clients send). A chunk is late by the
 time from when it was due until its answer was there. The number told is the largest for which p99 of the lateness stays
 within one chunk. Network and protocol are not part of this.
 """
@@ -16,10 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from sonant.audio.samples import to_float, to_int16
-from sonant.runtime.bundle import open_bundle
+from sonant.runtime.bundle import Bundle, open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.session import LiveSession
-from sonant.runtime.slots import SlotPool
+from sonant.runtime.slots import Pool, SlotPool
+from sonant.runtime.sound_session import SoundSession
+from sonant.runtime.voice_slots import VoicePool
+from sonant.runtime.voices import VoiceEngine
+
+AnyEngine = Engine | VoiceEngine
+Session = LiveSession | SoundSession
 
 WARM_UP_S = 1.0
 TRIALS = 3
@@ -38,16 +45,31 @@ class Load:
     """Mean sessions in a step."""
 
 
-def run(engine: Engine, sessions: int, *, chunk_s: float, rate_hz: int, seconds: float) -> Load:
+def open_engine(bundle: Bundle) -> AnyEngine:
+    """On one thread."""
+    return (Engine if bundle.info.extract is None else VoiceEngine)(bundle, threads=1)
+
+
+def seats(engine: AnyEngine, sessions: int, rate_hz: int) -> tuple[Pool, list[Session]]:
+    """A full pool; every client of an extractor follows a voice of his own."""
+    if isinstance(engine, Engine):
+        pool = SlotPool(engine, sessions)
+        slots = [pool.admit() for _ in range(sessions)]
+        return pool, [LiveSession(pool, slot, rate_hz) for slot in slots if slot is not None]
+    voices = VoicePool(engine, sessions)
+    voice_SE = np.random.default_rng(0).standard_normal((sessions, engine.sizes.voice_size)).astype(np.float32)
+    followed = [voices.follow(voice_E) for voice_E in voice_SE]
+    return voices, [SoundSession(voices, slot, rate_hz) for slot in followed if slot is not None]
+
+
+def run(engine: AnyEngine, sessions: int, *, chunk_s: float, rate_hz: int, seconds: float) -> Load:
     """Carries so many sessions for a while."""
-    pool = SlotPool(engine, sessions)
+    pool, seated = seats(engine, sessions, rate_hz)
     sound = speech_like(rate_hz)
     size = round(chunk_s * rate_hz)
-    clients: deque[tuple[float, LiveSession, int]] = deque()
-    for index in range(sessions):
-        slot = pool.admit()
-        assert slot is not None
-        clients.append((chunk_s * index / sessions, LiveSession(pool, slot, rate_hz), index * size))
+    clients: deque[tuple[float, Session, int]] = deque()
+    for index, session in enumerate(seated):
+        clients.append((chunk_s * index / sessions, session, index * size))
     by_slot = {session.slot: session for _, session, _ in clients}
     lateness: list[float] = []
     batches: list[int] = []
@@ -80,7 +102,7 @@ def run(engine: Engine, sessions: int, *, chunk_s: float, rate_hz: int, seconds:
     return Load(sessions, float(np.median(late)), float(np.quantile(late, 0.99)), share, float(np.mean(batches or [0])))
 
 
-def capacity(engine: Engine, *, chunk_s: float, rate_hz: int, seconds: float) -> Load:
+def capacity(engine: AnyEngine, *, chunk_s: float, rate_hz: int, seconds: float) -> Load:
     """The largest number of sessions, to within 5 %, whose p99 lateness is at most a chunk."""
 
     def carries(sessions: int) -> Load | None:
@@ -120,7 +142,7 @@ def main() -> None:
     print("| bundle | hop ms | client Hz | sessions | late p50 ms | late p99 ms | busy | batch | us per chunk |")
     print("|---|---|---|---|---|---|---|---|---|")
     for ref in args.bundles:
-        engine = Engine(open_bundle(ref), threads=1)
+        engine = open_engine(open_bundle(ref))
         options = {
             "chunk_s": args.chunk_ms / 1000,
             "rate_hz": args.rate_hz or engine.info.sample_rate_hz,

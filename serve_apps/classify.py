@@ -19,12 +19,14 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
+from serve_apps.guard import behind_door, check_exposure
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
     ClassifyApp,
     DetectApp,
     EmbedApp,
+    EnhanceApp,
     ExtractApp,
     ModelApp,
     SpeakersApp,
@@ -33,6 +35,7 @@ from sonant.config.serve import (
 )
 from sonant.edge import face
 from sonant.edge.body import Uploads
+from sonant.edge.door import Rule, at_recordings
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
@@ -42,7 +45,7 @@ from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
 from sonant.runtime.slots import Frames, SlotPool
-from sonant.runtime.voices import VoiceEngine
+from sonant.runtime.sounds import SoundEngine
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -52,7 +55,9 @@ if TYPE_CHECKING:
 # ---- the face: HTTP and WebSocket, no Ray ---------------------------------------------------------------------------
 
 
-AnswerForm = Literal["classification", "emotion", "detection", "embedding", "verification", "enrolment", "extraction"]
+AnswerForm = Literal[
+    "classification", "emotion", "detection", "embedding", "verification", "enrolment", "extraction", "enhancement"
+]
 
 
 class Served(BaseModel):
@@ -82,7 +87,8 @@ class Served(BaseModel):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: ModelApp, engine: Engine | VoiceEngine) -> Served:
+def describe(app: ModelApp, engine: Engine | SoundEngine) -> Served:
+    """What every application tells of the bundle that it serves."""
     info = engine.info
     return Served(
         model=info.id,
@@ -194,7 +200,7 @@ def check_task(app: ModelApp, info: BundleInfo) -> None:
 
 _WHO_SERVES = (
     "classify: serve_apps.classify; detect: serve_apps.detect; embed: serve_apps.embed, verify and speakers; "
-    "extract: serve_apps.extract and speakers"
+    "extract: serve_apps.extract and speakers; enhance: serve_apps.enhance"
 )
 
 
@@ -212,6 +218,7 @@ KINDS: dict[type[ModelApp], Kind] = {
     VerifyApp: Kind(("embed",), "verification"),
     SpeakersApp: Kind(("embed", "extract"), "enrolment"),
     ExtractApp: Kind(("extract",), "extraction"),
+    EnhanceApp: Kind(("enhance",), "enhancement"),
 }
 _APPS = {kind.__name__: kind for kind in KINDS}
 
@@ -233,12 +240,13 @@ class Replica:
     """A replica that takes requests: its routes, and what the home application asks of it."""
 
     app_type: type[ModelApp]
+    rule: Rule = staticmethod(at_recordings)
 
     def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
         self._app, self._face, self._metrics = app, made, metrics
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return self._face.app
+        return behind_door(self._face.app, self._app, self.rule)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -319,6 +327,7 @@ def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
     """The deployments of an application, in the placement that it asks for."""
     from ray import serve
 
+    check_exposure(app)
     plain, kind = app.model_dump(mode="json"), type(app).__name__
     ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(ingress_type))
     if app.placement == "fused":

@@ -14,10 +14,10 @@ from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
 from serve_apps.stages import LONG_AT_ONCE
-from sonant.audio.decode import decode
+from sonant.audio.sandbox import Sandbox
 from sonant.config.load import check
 from sonant.config.serve import ExtractApp, ModelApp
-from sonant.edge import face
+from sonant.edge import face, quota
 from sonant.edge.body import FIELD, Form, Uploads
 from sonant.edge.enrolment import Enroller
 from sonant.edge.errors import documented
@@ -77,6 +77,7 @@ class Extractions:
     def __init__(self, app: ExtractApp, engine: VoiceEngine, enroller: Enroller, metrics: Metrics) -> None:
         self._limits, self._engine, self._enroller, self._metrics = app.limits, engine, enroller, metrics
         self._room = asyncio.Semaphore(LONG_AT_ONCE)
+        self._sandbox = Sandbox(workers=app.limits.decoders, timeout_s=app.limits.decode_s)
 
     async def __call__(self, form: Form, media: str) -> Response:
         """The answer to a form: the voice as it is in its mixture, as this media type."""
@@ -97,9 +98,11 @@ class Extractions:
 
     def _made(self, data: bytes, voice_E: Floats, media: str) -> Response:
         info, max_bytes = self._engine.info, int(self._limits.max_body_mib * 2**20)
-        mix_N = decode(data, rate_hz=info.sample_rate_hz, max_s=self._limits.max_audio_s, max_bytes=max_bytes)
-        answered = sounds.Answered.of(info, mix_N, *self._engine.extract(mix_N, voice_E))
+        rate_hz, max_s = info.sample_rate_hz, self._limits.max_audio_s
+        mix_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
+        answered = sounds.Answered.of(info, media, mix_N, *self._engine.extract(mix_N, voice_E))
         self._metrics.audio_seconds.inc(answered.duration_s)
+        quota.heard(answered.duration_s)
         return answered.response(media)
 
 

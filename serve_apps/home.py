@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.types import ASGIApp
 
+from serve_apps.guard import SharedTickets, behind_door, check_exposure
 from sonant.config.load import check
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
+from sonant.edge.door import at_home, key_of
+from sonant.edge.exposure import ANYONE
 from sonant.edge.static import Files
-from sonant.errors import SonantError
+from sonant.edge.tickets import LIFE_S, TicketOffice, Tickets
+from sonant.errors import ModelError, RequestError, SonantError
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -43,8 +50,21 @@ class Directory(Protocol):
         ...
 
 
-def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = True) -> FastAPI:
-    """The routes of the home application."""
+class Ticket(BaseModel):
+    """What opens one live session."""
+
+    ticket: str
+    """Goes into the address of the socket: `?ticket=`."""
+    expires_s: float
+    """Seconds within which the socket must be opened."""
+
+    model_config = {"use_attribute_docstrings": True}
+
+
+def create_api(
+    app: HomeApp, directory: Directory, tickets: TicketOffice | None = None, *, echo_request_id: bool = True
+) -> FastAPI:
+    """The routes of the home application; without `tickets`, they are sold in this process alone."""
     api = face.create("home", echo_request_id=echo_request_id)
     files = Files(CONSOLE)
 
@@ -73,15 +93,14 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
         error = SonantError("server.starting", f"not loaded: {waiting}")
         return errors.response(error, errors.request_id(request.scope))
 
-    @api.get("/v1/models", summary="Models that are served", tags=["home"])
-    async def models() -> dict[str, Any]:
-        described = await found()
-        return {
-            "models": [
-                {"application": name, "route": app.applications[name], **answer["model"]}
-                for name, answer in described.items()
-            ]
-        }
+    async def served() -> list[Description]:
+        return [
+            {"application": name, "route": app.applications[name], **answer["model"]}
+            for name, answer in (await found()).items()
+            if answer["model"] is not None
+        ]
+
+    add_models(api, served)
 
     @api.get("/metrics", summary="Prometheus metrics of all replicas", tags=["home"])
     async def counters() -> Response:
@@ -90,10 +109,12 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
             snapshots |= await directory.snapshots(name, answer["deployments"])
         return Response(metrics.render(snapshots), media_type=metrics.CONTENT_TYPE)
 
+    add_tickets(api, tickets or Tickets())
+
     @api.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
         documents = {app.applications[name]: answer["openapi"] for name, answer in (await found()).items()}
-        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api)}))
+        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api)}, keys=app.keys is not None))
 
     @api.get("/", include_in_schema=False)
     async def console(request: Request) -> Response:
@@ -111,8 +132,59 @@ def create_api(app: HomeApp, directory: Directory, *, echo_request_id: bool = Tr
     return api
 
 
-def merge(title: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """One OpenAPI document from those of several applications, by their route prefixes."""
+def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]]) -> None:
+    """The routes that tell what is served."""
+
+    @api.get("/v1/models", summary="Models that are served", tags=["home"])
+    async def models() -> dict[str, Any]:
+        """`data` is the list as clients of OpenAI's API read it; `models` tells everything, by application."""
+        told = await served()
+        return {"object": "list", "data": listed(told), "models": told}
+
+    @api.get(
+        "/v1/models/{model:path}",
+        summary="One model that is served",
+        tags=["home"],
+        responses=errors.documented("model.unknown"),
+    )
+    async def model(model: str) -> dict[str, Any]:
+        """The entry of a model in `data` of /v1/models."""
+        for one in listed(await served()):
+            if one["id"] == model:
+                return one
+        raise ModelError("model.unknown", f"no model {model[:64]!r} is served here")
+
+
+def listed(served: Sequence[Description]) -> list[Description]:
+    """Models in the form of OpenAI's API, each once, however many applications serve it."""
+    found: dict[str, Description] = {}
+    for one in served:
+        created = int(datetime.fromisoformat(one["created"]).timestamp())
+        plain = {"id": one["model"], "object": "model", "created": created, "owned_by": "sonant", "applications": []}
+        found.setdefault(one["model"], plain)["applications"].append(one["application"])
+    return list(found.values())
+
+
+def add_tickets(api: FastAPI, office: TicketOffice) -> None:
+    """The route that sells tickets for sockets."""
+
+    @api.post(
+        "/v1/tickets",
+        status_code=201,
+        summary="A ticket for one live session",
+        responses=errors.documented("request.invalid"),
+        tags=["home"],
+    )
+    async def ticket(request: Request) -> Ticket:
+        """For browsers, which cannot send a key with a socket: `WS <route>/stream?ticket=...`, once and soon."""
+        key = key_of(request)
+        if key is None:
+            raise RequestError("request.invalid", "no keys are asked for here", hint="open the socket without a ticket")
+        return Ticket(ticket=await office.issue(key.id), expires_s=LIFE_S)
+
+
+def merge(title: str, documents: Mapping[str, Mapping[str, Any]], *, keys: bool = False) -> dict[str, Any]:
+    """One OpenAPI document from those of several applications, by their route prefixes; with `keys`, they are asked."""
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -126,6 +198,9 @@ def merge(title: str, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, A
     for prefix, document in documents.items():
         merged["paths"] |= {f"{prefix}{path}": item for path, item in document["paths"].items()}
         merged["components"]["schemas"] |= document.get("components", {}).get("schemas", {})
+    if keys:
+        merged["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        merged["security"] = [{"key": []}]
     return merged
 
 
@@ -164,10 +239,14 @@ class Home:
     """The replica."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        self._api = create_api(check(HomeApp, args), ServeDirectory(), echo_request_id=False)
+        self._app: HomeApp = check(HomeApp, args)
+        self._tickets = SharedTickets()
+        if self._app.keys is not None and self._app.keys != ANYONE:
+            self._tickets.open()
+        self._api = create_api(self._app, ServeDirectory(), self._tickets, echo_request_id=False)
 
-    def __serve_build_asgi_app__(self) -> FastAPI:
-        return self._api
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return behind_door(self._api, self._app, at_home, tickets=self._tickets)
 
 
 def build(args: dict[str, Any]) -> Application:
@@ -175,5 +254,6 @@ def build(args: dict[str, Any]) -> Application:
     from ray import serve
 
     app: HomeApp = check(HomeApp, args, source="serve_apps.home")
+    check_exposure(app)
     home = serve.deployment(name="Home", max_ongoing_requests=1000, ray_actor_options={"num_cpus": 0})
     return home(serve.ingress()(Home)).bind(app.model_dump(mode="json"))

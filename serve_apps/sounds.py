@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from sonant.audio.encode import FileFormat, encode
+from serve_apps.spool import Spool
+from sonant.audio.encode import FileFormat
+from sonant.edge.results import Kept
+from sonant.edge.shelf import iso
 from sonant.errors import RequestError
 from sonant.runtime.info import BundleInfo
 from sonant.runtime.level import level_dbfs
@@ -28,6 +33,8 @@ _KNOWN = {
     "audio/x-flac": "audio/flac",
     "application/ogg": "audio/ogg",
 }
+_AT_ONCE = 1 << 18
+"""Bytes of an answer that are sent in one piece."""
 _PRESENCE_S = 0.1
 """Least time of a value of presence over time."""
 
@@ -56,6 +63,10 @@ class SoundAnswer(BaseModel):
     """Time that each of the next values stands for."""
     presence_over_time: list[float] | None
     """Mean probabilities from the beginning on."""
+    result: str | None = None
+    """Id of the answer, if it is kept: GET and DELETE it below the route. Whoever knows the id has the sound."""
+    result_expires: str | None = None
+    """When it is gone (ISO 8601)."""
     audio: Encoded
 
     model_config = {
@@ -81,20 +92,25 @@ class Answered:
     """Sound that answers a recording, and what is known of it."""
 
     info: BundleInfo
-    wav_N: Floats
+    spool: Spool
+    """Finished."""
     input_dbfs: float
-    presence_F: Floats | None
+    presence_F: Floats | None = None
     """Probabilities, one a hop."""
+    kept: Kept | None = None
+    """Where it can be had again."""
 
     @classmethod
-    def of(cls, info: BundleInfo, mix_N: Floats, wav_N: Floats, logit_F: Floats | None) -> Answered:
-        """Levels and probabilities of what a network made of a recording."""
-        return cls(info, wav_N, level_dbfs(mix_N), None if logit_F is None else sigmoid(logit_F))
+    def of(cls, info: BundleInfo, media: str, mix_N: Floats, wav_N: Floats, logit_F: Floats | None) -> Answered:
+        """Levels and probabilities of what a network made of a recording, for an answer of that media type."""
+        with spooled(info, media) as spool:
+            spool.write(wav_N)
+        return cls(info, spool, level_dbfs(mix_N), None if logit_F is None else sigmoid(logit_F))
 
     @property
     def duration_s(self) -> float:
         """Seconds of sound."""
-        return len(self.wav_N) / self.info.sample_rate_hz
+        return self.spool.gauge.samples / self.info.sample_rate_hz
 
     def facts(self) -> dict[str, Any]:
         """What is told in headers, and in JSON too."""
@@ -103,26 +119,27 @@ class Answered:
             "sample_rate_hz": self.info.sample_rate_hz,
             "duration_s": round(self.duration_s, 6),
             "input_dbfs": self.input_dbfs,
-            "output_dbfs": level_dbfs(self.wav_N),
+            "output_dbfs": self.spool.gauge.dbfs,
             "presence": None if self.presence_F is None else round(float(self.presence_F.mean()), 6),
+            "result": None if self.kept is None else self.kept.id,
+            "result_expires": None if self.kept is None else iso(self.kept.expires),
         }
 
     def response(self, media: str) -> Response:
-        """The HTTP answer of that media type. Takes time: not in event loops."""
-        rate_hz = self.info.sample_rate_hz
+        """The HTTP answer of that media type, which closes the spool. Takes time: not in event loops."""
         if media != JSON:
-            return Response(
-                encode(self.wav_N, rate_hz, FORMATS[media]), media_type=media, headers=_headers(self.facts())
-            )
+            return _sent(self.spool, self.spool.pieces(), self.spool.size, media, _headers(self.facts()))
         step_s, values = self._over_time()
-        audio = base64.b64encode(encode(self.wav_N, rate_hz, "wav")).decode("ascii")
         told = SoundAnswer(
             **self.facts(),
             presence_step_s=step_s,
             presence_over_time=values,
-            audio=Encoded(format="wav", base64=audio),
+            audio=Encoded(format="wav", base64=""),
         )
-        return Response(told.model_dump_json(), media_type=JSON)
+        before, _, after = told.model_dump_json().rpartition('""')
+        head, tail = f'{before}"'.encode(), f'"{after}'.encode()
+        size = len(head) + 4 * -(-self.spool.size // 3) + len(tail)
+        return _sent(self.spool, chain([head], self.spool.base64(), [tail]), size, JSON, {})
 
     def _over_time(self) -> tuple[float | None, list[float] | None]:
         if self.presence_F is None or self.info.hop is None:
@@ -135,6 +152,31 @@ class Answered:
         return round(hops * hop_s, 6), [round(float(mean), 4) for mean in means]
 
 
+@contextmanager
+def spooled(info: BundleInfo, media: str) -> Generator[Spool]:
+    """A file for an answer of that media type: finished when the block ends, forgotten when it fails."""
+    spool = Spool(info.sample_rate_hz, FORMATS.get(media, "wav"))
+    try:
+        yield spool
+        spool.finish()
+    except BaseException:
+        spool.close()
+        raise
+
+
+def _sent(spool: Spool, pieces: Iterable[bytes], size: int, media: str, headers: dict[str, str]) -> Response:
+    """At once where it is small; else piece by piece, as the client reads."""
+    if size <= _AT_ONCE:
+        with closing(spool):
+            return Response(b"".join(pieces), media_type=media, headers=headers)
+
+    def flow() -> Iterator[bytes]:
+        with closing(spool):
+            yield from pieces
+
+    return StreamingResponse(flow(), media_type=media, headers={**headers, "Content-Length": str(size)})
+
+
 HEADERS: Mapping[str, tuple[str, str, str]] = {
     "model": ("X-Sonant-Model", "string", "Name and version of the model."),
     "sample_rate_hz": ("X-Sonant-Sample-Rate", "integer", "Rate of the answer in Hz."),
@@ -142,6 +184,8 @@ HEADERS: Mapping[str, tuple[str, str, str]] = {
     "input_dbfs": ("X-Sonant-Input-Dbfs", "number", "RMS level of the recording; 0 is full scale."),
     "output_dbfs": ("X-Sonant-Output-Dbfs", "number", "RMS level of the answer."),
     "presence": ("X-Sonant-Presence", "number", "Mean probability that the wanted voice is there, if it is told."),
+    "result": ("X-Sonant-Result", "string", "Id of the answer, where it is kept."),
+    "result_expires": ("X-Sonant-Result-Expires", "string", "When it is gone (ISO 8601)."),
 }
 """Header, type and meaning of each fact."""
 

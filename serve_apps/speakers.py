@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -22,9 +21,11 @@ from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
 from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
+from sonant.edge.door import at_speakers
 from sonant.edge.enrolment import Enroller, Voice
 from sonant.edge.errors import documented
 from sonant.edge.metrics import Metrics
+from sonant.edge.shelf import iso
 from sonant.edge.speakers import Speaker, SpeakerStore, new_id
 from sonant.errors import ConfigError, RequestError
 from sonant.runtime.bundle import open_bundle
@@ -69,7 +70,7 @@ class EnrolledList(BaseModel):
 def told(speaker: Speaker) -> Enrolled:
     """An enrolment as the routes show it."""
     plain = speaker.model_dump(include={"id", "name", "model", "recordings", "duration_s"})
-    return Enrolled(**plain, created=_iso(speaker.created), expires=_iso(speaker.expires))
+    return Enrolled(**plain, created=iso(speaker.created), expires=iso(speaker.expires))
 
 
 def create_face(
@@ -187,21 +188,19 @@ def _ttl(form: Form, app: SpeakersApp) -> float:
     return value
 
 
-def _iso(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="seconds")
-
-
 class SpeakersIngress(Ingress):
     """A replica that enrols with an embedder."""
 
     app_type = SpeakersApp
     make_face = staticmethod(create_face)
+    rule = staticmethod(at_speakers)
 
 
 class VoicesIngress(Replica):
     """A replica that enrols with an extractor."""
 
     app_type = SpeakersApp
+    rule = staticmethod(at_speakers)
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: SpeakersApp = check(SpeakersApp, args)

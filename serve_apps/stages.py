@@ -14,13 +14,15 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sonant.audio.decode import decode
 from sonant.audio.formats import sniff
+from sonant.audio.sandbox import Sandbox, is_plain
 from sonant.config.serve import Limits, ModelApp
+from sonant.edge import quota
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
 from sonant.edge.turnstile import Turnstile
@@ -56,6 +58,7 @@ class Extractor:
         self._info = info
         self._limits = limits
         self._frontend = frontend
+        self._sandbox = Sandbox(workers=limits.decoders, timeout_s=limits.decode_s)
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         """By container: how much sound is in a byte differs a hundredfold between them."""
 
@@ -64,11 +67,17 @@ class Extractor:
         return self._paces[sniff(data)].is_short(len(data))
 
     async def __call__(self, data: bytes) -> Clip:
-        return await self._paces[sniff(data)].run(lambda: self.extract(data), len(data))
+        pace, size = self._paces[sniff(data)], len(data)
+        # What other processes decode is waited for in a thread, however short it will be.
+        run = pace.run if is_plain(data) else partial(asyncio.to_thread, pace.run_here)
+        clip = await run(lambda: self.extract(data), size)
+        quota.heard(clip.duration_s)
+        return clip
 
     def extract(self, data: bytes) -> Clip:
         max_bytes = int(self._limits.max_body_mib * 2**20)
-        wav_N = decode(data, rate_hz=self._info.sample_rate_hz, max_s=self._limits.max_audio_s, max_bytes=max_bytes)
+        rate_hz, max_s = self._info.sample_rate_hz, self._limits.max_audio_s
+        wav_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
         wav_WN = windows(self._info, wav_N)
         rows = wav_WN if self._frontend is None else self._frontend.features(wav_WN)
         return Clip(rows, len(wav_N) / self._info.sample_rate_hz)

@@ -19,6 +19,8 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+pytest_plugins = ("fixtures_of_sound",)
+
 Floats = NDArray[np.float32]
 
 RATE_HZ = 16_000
@@ -341,140 +343,62 @@ def searched(tone_corpus: str, tmp_path: Path) -> Callable[..., Any]:
     return make
 
 
-TINY_EXTRACTORS: dict[str, dict[str, Any]] = {
-    "causal": {
-        "kind": "causal_extractor",
-        "basis": {"kind": "learned", "filters": 24},
-        "channels": 12,
-        "hidden": 16,
-        "stacks": 1,
-        "blocks": 2,
-        "memory": {"kind": "channel_gru", "size": 6},
-        "enrolment_blocks": 1,
-    },
-    "windows": {
-        "kind": "spexplus_short",
-        "kernel": 20,
-        "channels": 12,
-        "hidden": 16,
-        "speaker_blocks": 1,
-        "stacks": 1,
-        "blocks": 2,
-        "segment": {"window_ms": 60},
-        "memory": {"kind": "gru", "size": 6},
-    },
-}
-"""Hops of 20 samples, 3 of them late; and windows of 240 samples, half overlapping, with a memory."""
-
-
-@pytest.fixture(scope="session", params=TINY_EXTRACTORS)
-def tiny_extractor(request: pytest.FixtureRequest) -> Any:
-    """What a run of a small extractor at 4 kHz hands to export: random weights, three training speakers."""
-    import torch
-
-    from models.spec import create
-    from sonant.config.experiment import Experiment
-    from sonant.config.load import check
-    from sonant.export.export import Trained, nameless
-
-    config: Experiment = check(
-        Experiment,
-        {
-            "name": request.param,
-            "task": {"kind": "extract"},
-            "model": {**TINY_EXTRACTORS[request.param], "sample_rate_hz": 4000, "voice_size": 8, "speakers": 3},
-            "data": {
-                "corpus": "none",
-                "labels": ["ann", "ben", "cy"],
-                "mixtures": {"mix_s": 0.4, "min_s": 0.1, "reference_s": [0.2, 0.5]},
-            },
-        },
-    )
-    torch.manual_seed(0)
-    model, config = nameless(create(config.model).eval(), config)
-    return Trained(model=model, config=config, labels=(), metrics={"test.si_sdri": 1.0}, run="runs/tiny/1")
-
-
 @pytest.fixture(scope="session")
-def extract_bundle(tiny_extractor: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its bundle: a folder that tests may read and not change."""
-    from sonant.export.bundle import publish, seal
-    from sonant.export.export import make
+def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper model in CTranslate2's form: one layer of 16 numbers, and words without a meaning.
 
-    return Path(publish(seal(*make(tiny_extractor)), str(tmp_path_factory.mktemp("extract") / "bundle")))
+    Every word follows from its place alone, and after the twelfth place comes the end; so it is quick, sure of itself,
+    and says the same about everything. What it attends to is random: the times of its words.
+    """
+    import ctranslate2
+    import tokenizers
 
+    special = ["endoftext", "startoftranscript", "en", "de", "translate", "transcribe", "startoflm", "startofprev"]
+    times = [f"{0.02 * step:.2f}" for step in range(1501)]
+    marks = [f"<|{name}|>" for name in [*special, "nospeech", "notimestamps", *times]]
+    vocabulary = {token: index for index, token in enumerate(["?", *(f"w{n}" for n in range(200)), *marks])}
+    size, folder = len(vocabulary), tmp_path_factory.mktemp("whisper") / "tiny"
+    spec = ctranslate2.specs.WhisperSpec(1, 2, 1, 2)
 
-TINY_ENHANCERS: dict[str, dict[str, Any]] = {
-    "dual_path": {"kind": "dual_path", "bands": 12, "low_hz": 500, "channels": 8, "hidden": 8, "mix": 8, "blocks": 1},
-}
-"""The default network, which streams."""
+    def layer(part: Any, *shape: int) -> None:
+        part.weight, part.bias = np.zeros(shape, np.float32), np.zeros(shape[0], np.float32)
 
+    def norm(part: Any) -> None:
+        part.gamma, part.beta = np.ones(16, np.float32), np.zeros(16, np.float32)
 
-@pytest.fixture(scope="session", params=sorted(TINY_ENHANCERS))
-def tiny_enhancer(request: pytest.FixtureRequest) -> Any:
-    """What a run of a small enhancement network at 4 kHz hands to export, with weights that do something."""
-    import torch
+    def attention(part: Any, sizes: list[int]) -> None:
+        norm(part.layer_norm)
+        for linear, out in zip(part.linear, sizes, strict=True):
+            layer(linear, out, 16)
 
-    from models.spec import create
-    from sonant.config.experiment import Experiment
-    from sonant.config.load import check
-    from sonant.export.export import Trained
-
-    config: Experiment = check(
-        Experiment,
-        {
-            "name": request.param,
-            "task": {"kind": "enhance"},
-            "model": {**TINY_ENHANCERS[request.param], "sample_rate_hz": 4000},
-            "data": {"corpus": "none", "noisy": {"item_s": 0.4}},
-        },
-    )
-    torch.manual_seed(0)
-    model = create(config.model).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return Trained(model=model, config=config, labels=(), metrics={"test.si_sdri": 1.0}, run="runs/tiny/1")
-
-
-@pytest.fixture(scope="session")
-def enhance_bundle(tiny_enhancer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its bundle: a folder that tests may read and not change."""
-    from sonant.export.bundle import publish, seal
-    from sonant.export.export import make
-
-    return Path(publish(seal(*make(tiny_enhancer)), str(tmp_path_factory.mktemp("enhance") / "bundle")))
-
-
-@pytest.fixture(scope="session")
-def enhance_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder: a small denoiser at 4 kHz, trained on humming for two epochs."""
-    from sonant.config.experiment import Experiment
-    from sonant.config.load import check
-    from sonant.data.source import Clip
-    from sonant.data.write import write_corpus
-    from sonant.train.local import fit_local
-
-    folder, time = tmp_path_factory.mktemp("hums"), np.arange(4000) / 4000
-    clips: list[tuple[Clip, NDArray[np.int16]]] = []
-    for number, split in enumerate(("train", "train", "validation", "test")):
-        wav_N = 4000 * np.sin(2 * np.pi * (150 + 40 * number) * time) * (1.1 + np.sin(2 * np.pi * 3 * time))
-        clips.append((Clip(f"h{number}", f"h{number}", speaker=f"s{number}", split=split), wav_N.astype(np.int16)))
-    write_corpus(str(folder / "corpus"), iter(clips), name="hums", sample_rate_hz=4000)
-    sizes = {"items": 4, "validation_items": 3, "test_items": 3}
-    config: Experiment = check(
-        Experiment,
-        {
-            "name": "hums",
-            "task": {"kind": "enhance"},
-            "model": {**TINY_ENHANCERS["dual_path"], "sample_rate_hz": 4000},
-            "data": {
-                "corpus": str(folder / "corpus"),
-                "batch_size": 2,
-                "noisy": {"item_s": 0.4, "trim_db": None, "noise_only_p": 0, "clean_only_p": 0, **sizes},
-            },
-            "train": {"epochs": 2, "metric": "si_sdri", "threads": 1},
-            "track": {"runs": str(folder / "runs"), "wandb": "off", "worst": 1, "examples": 2, "examples_every": 2},
-        },
-    )
-    return Path(fit_local(config, report=lambda event: None).path)
+    layer(spec.encoder.conv1, 16, 80, 3)
+    layer(spec.encoder.conv2, 16, 16, 3)
+    rng = np.random.default_rng(0)
+    spec.encoder.position_encodings.encodings = rng.standard_normal((1500, 16)).astype(np.float32)
+    spec.decoder.position_encodings.encodings = np.eye(16, dtype=np.float32)[[*range(12), *[15] * 436]]
+    spec.decoder.embeddings.weight = np.zeros((size, 16), np.float32)
+    projection = 10 * rng.standard_normal((size, 16)).astype(np.float32)
+    projection[:, 15], projection[-len(marks) :] = 0, 0
+    projection[vocabulary["<|endoftext|>"], 15] = 100
+    spec.decoder.projection.weight = projection
+    for side in (spec.encoder, spec.decoder):
+        norm(side.layer_norm)
+        attention(side.layer[0].self_attention, [48, 16])
+        norm(side.layer[0].ffn.layer_norm)
+        layer(side.layer[0].ffn.linear_0, 32, 16)
+        layer(side.layer[0].ffn.linear_1, 16, 32)
+    attention(spec.decoder.layer[0].attention, [16, 32, 16])
+    for linear in spec.decoder.layer[0].attention.linear[:2]:
+        linear.weight[:16] = rng.standard_normal((16, 16))
+    spec.config.suppress_ids, spec.config.suppress_ids_begin = [], [vocabulary["<|endoftext|>"]]
+    spec.config.lang_ids = [vocabulary["<|en|>"], vocabulary["<|de|>"]]
+    spec.config.alignment_heads = [(0, 0)]
+    spec.register_vocabulary(list(vocabulary))
+    spec.validate()
+    folder.mkdir()
+    spec.save(str(folder))
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="?"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(marks)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder

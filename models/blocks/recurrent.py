@@ -59,7 +59,7 @@ class LiveLstm(Lstm):
 
     def init_state(self, rows: int) -> State:
         """Nothing heard."""
-        start_BH = self.lstm.weight_hh_l0.new_zeros(rows, self.hidden)
+        start_BH = self.lstm.all_weights[0][0].new_zeros(rows, self.hidden)
         return {"hidden": start_BH, "cell": start_BH.clone()}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -92,7 +92,7 @@ class LiveGru(Gru):
 
     def init_state(self, rows: int) -> State:
         """Nothing heard."""
-        return {"hidden": self.gru.weight_hh_l0.new_zeros(rows, self.hidden)}
+        return {"hidden": self.gru.all_weights[0][0].new_zeros(rows, self.hidden)}
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """The next T frames [B, T, D] give [B, T, H]."""

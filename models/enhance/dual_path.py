@@ -48,9 +48,9 @@ class DualPathConfig(EnhancerConfig):
     """Up to here in Hz every bin is a band of its own and is filtered with its phase; above, bands have gains."""
     group: Annotated[int, Field(ge=1, le=64)] = 4
     """Neighbouring bands that are one token; the embedding sees as many again around them."""
-    channels: Annotated[int, Field(ge=4, le=512)] = 40
+    channels: Annotated[int, Field(ge=4, le=512)] = 48
     """Width of a token."""
-    hidden: Annotated[int, Field(ge=4, le=512)] = 40
+    hidden: Annotated[int, Field(ge=4, le=512)] = 48
     """Numbers that a token's recurrent layer remembers."""
     mix: Annotated[int, Field(ge=1, le=1024)] = 48
     """Width of the mixing across the tokens of a frame."""
@@ -133,13 +133,9 @@ class Bands(nn.Module):
     """Features of the tokens of each frame, in relation to a running level: [B, T, 2, G] -> [T, B, K, features]."""
 
     merge: Tensor
-    tilt: Tensor
 
     def __init__(self, config: DualPathConfig, spread_FG: Tensor) -> None:
         super().__init__()
-        # Speech falls by 6 dB an octave and more: without this its weak upper half would be taken for rounding.
-        hz_G = config.bin_hz * torch.arange(spread_FG.shape[1])
-        self.register_buffer("tilt", (hz_G / 1000).clamp_min(0.2), persistent=False)
         around = config.group // 2
         self.tokens, self.seen = config.bands // config.group, config.group + 2 * around
         self.size = 3 * self.seen
@@ -152,7 +148,6 @@ class Bands(nn.Module):
         return nest("level", self.level.init_state(rows))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        x = x * self.tilt
         power_BT1G = x.square().sum(2, keepdim=True)
         level_B1T, after = self.level.step(power_BT1G.mean(-1).transpose(1, 2), child("level", state))
         # Not a sum: the exporter takes what is so small for nothing, and graphs would divide by zero.

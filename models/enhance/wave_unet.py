@@ -49,8 +49,7 @@ class WaveUnetConfig(EnhancerConfig):
     @property
     def widths(self) -> list[int]:
         """Channels of each level."""
-        grown = {"double": lambda level: 2**level, "add": lambda level: level + 1}[self.growth]
-        return [self.hidden * grown(level) for level in range(self.depth)]
+        return [self.hidden * (2**level if self.growth == "double" else level + 1) for level in range(self.depth)]
 
     @model_validator(mode="after")
     def _kernels_have_a_middle(self) -> Self:
@@ -86,9 +85,10 @@ class WaveUnet(Enhancer):
 
     def forward(self, wav_BN: Tensor) -> Tensor:
         samples, fold = wav_BN.shape[1], 2 ** len(self.down)
+        # Two at least at the bottom: batch norms want more than one value to train on.
+        frames = (samples + fold - 1) // fold + 1
         level_B1 = clip_level(wav_BN)
-        # Two frames at least at the bottom: batch norms want more than one value to train on.
-        padded_BN = F.pad(wav_BN / (level_B1 + FLOOR), (0, fold + -samples % fold))
+        padded_BN = F.pad(wav_BN / (level_B1 + FLOOR), (0, 2 * fold - 1))[:, : frames * fold]
         y_BN = self._wave(padded_BN[:, None])[:, 0]
         return level_B1 * y_BN[:, :samples]
 

@@ -30,8 +30,9 @@ class Body(NamedTuple):
 
     def padded(self, wav_BN: Tensor) -> Tensor:
         """Whole hops, and silence behind them until the last sample has come out."""
-        missing = -(wav_BN.shape[1] + self.latency) % self.hop
-        return F.pad(wav_BN, (0, self.latency + missing))
+        # Cut from more than enough: a graph of any length cannot tell how much it is that is missing.
+        hops = (wav_BN.shape[1] + self.latency + self.hop - 1) // self.hop
+        return F.pad(wav_BN, (0, self.latency + self.hop - 1))[:, : hops * self.hop]
 
     def aligned(self, late_BN: Tensor, samples: int) -> Tensor:
         return late_BN[:, self.latency : self.latency + samples]
@@ -48,7 +49,7 @@ class ClipWaves(Enhancer):
     def forward(self, wav_BN: Tensor) -> Tensor:
         level_B1 = clip_level(wav_BN)
         x = self.body.padded(wav_BN / (level_B1 + FLOOR))
-        y_BN, _ = self.chain.step(x, self.chain.init_state(len(x)))
+        y_BN, _ = self.chain.step(x, self.chain.init_state(x.shape[0]))
         return level_B1 * self.body.aligned(y_BN, wav_BN.shape[1])
 
 
@@ -66,7 +67,7 @@ class LiveWaves(LiveEnhancer):
         return self.body.aligned(self.offline(self.body.padded(wav_BN)), wav_BN.shape[1])
 
     def offline(self, wav_BN: Tensor) -> Tensor:
-        return self.step(wav_BN, self.init_state(len(wav_BN)))[0]
+        return self.step(wav_BN, self.init_state(wav_BN.shape[0]))[0]
 
     def init_state(self, rows: int) -> State:
         own = nest("level", self.level.init_state(rows)) | nest("delay", self.delay.init_state(rows))

@@ -1,18 +1,35 @@
 """`sonant VERB ...`: every arrow of the road from a corpus to a live stream.
 
-One table of verbs; each parses its own few words and calls one function of the library. What jobs/ submit to a cluster
-are these same verbs. Results go to stdout, progress and messages to stderr; a user's mistake is one line and exit
-code 2.
+One table of verbs (`sonant.verbs`); each parses its own few words and calls one function of the library. What jobs/
+submit to a cluster are these same verbs. Results go to stdout, progress and messages to stderr; a user's mistake is one
+line and exit code 2.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import logging
 import os
 import sys
+<<<<<<< HEAD
+from collections.abc import Sequence
+
+from sonant.errors import EnvError, SonantError
+from sonant.verbs import about, bundles, corpora, hearing, runs, servers
+from sonant.verbs.servers import JOBS
+from sonant.verbs.verb import Arguments, Verb, say, show
+
+__all__ = ["JOBS", "VERBS", "main"]
+
+_KNOWN = corpora.VERBS | runs.VERBS | bundles.VERBS | hearing.VERBS | servers.VERBS | about.VERBS
+_ROAD = """
+    prepare train tune evaluate export promote measure infer transcribe listen stream serve keys doctor ask submit
+    models validate report
+"""
+VERBS: dict[str, Verb] = {name: _KNOWN[name] for name in _ROAD.split()}
+"""In the order of the road."""
+=======
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -140,12 +157,8 @@ def tune(args: Arguments) -> None:
 
 def _evaluate_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="RUN_OR_BUNDLE", help="run folder, bundle, or STORE/NAME@ALIAS")
-    parser.add_argument(
-        "data",
-        nargs="*",
-        metavar="DATA",
-        help="prepared corpus; without it, the run's own; with --quality also a list of pairs (CSV)",
-    )
+    about = "prepared corpus; without it, the run's own; with --quality also a list of pairs of files (CSV)"
+    parser.add_argument("data", nargs="*", metavar="DATA", help=about)
     parser.add_argument("--split", default="test", choices=["train", "validation", "test", "all"])
     parser.add_argument(
         "--out", metavar="FOLDER", help="also write metrics, confusion matrix (json, png) and predictions here"
@@ -258,7 +271,7 @@ def _infer_words(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="for an enhancer: share of what went in to keep (0 to 1)",
+        help="for an enhancer: share of what went in to keep",
     )
 
 
@@ -292,9 +305,20 @@ def _listen_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="with --file: do not wait for the time that it takes")
     parser.add_argument("--device", metavar="NAME|NUMBER", help="microphone; default: the system's own")
     parser.add_argument("--point", metavar="NAME", help="operating point of a detector: balanced, low_fa")
+    parser.add_argument(
+        "--enhance",
+        metavar="BUNDLE|URL",
+        help="take the noise out instead, and play it: a bundle, or where it is served",
+    )
+    parser.add_argument("--output", metavar="NAME|NUMBER|FILE.wav", help="with --enhance: device to play on, or a file")
+    parser.add_argument(
+        "--dry", type=float, default=0.0, metavar="SHARE", help="with --enhance: share of the original to keep (0 to 1)"
+    )
 
 
 def listen(args: Arguments) -> None:
+    if args.enhance is not None:
+        return _listen_enhanced(args)
     from sonant.listen.here import listen_here
     from sonant.listen.source import from_file, from_microphone
     from sonant.listen.there import listen_there
@@ -321,30 +345,35 @@ def listen(args: Arguments) -> None:
         print(json.dumps(message, ensure_ascii=False), flush=True)
 
 
-def _stream_words(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a recording, played as if it were live")
-    parser.add_argument("--url", required=True, help="a served application: http://127.0.0.1:8000/v1/audio/extractions")
-    parser.add_argument("--out", metavar="FILE.wav", help="where sound that comes back is written")
-    parser.add_argument("--fast", action="store_true", help="do not wait for the time that it takes")
-    wanted = parser.add_mutually_exclusive_group()
-    wanted.add_argument("--speaker", metavar="ID", help="an extractor's wanted voice: an enrolled speaker")
-    wanted.add_argument("--reference", metavar="FILE", help="the same: a recording of the voice")
+def _listen_enhanced(args: Arguments) -> None:
+    from sonant.listen.enhance import by_bundle, by_server, enhance_live
+    from sonant.listen.output import DeviceOutput, FileOutput
+    from sonant.listen.source import Microphone, Played
+    from sonant.runtime.bundle import open_bundle
+    from sonant.runtime.denoiser import EnhanceEngine
 
-
-def stream(args: Arguments) -> None:
-    from sonant.listen.stream import stream_file
-
-    told = stream_file(
-        args.file,
-        args.url,
-        out=args.out,
-        speaker=args.speaker,
-        reference=args.reference,
-        fast=args.fast,
-        token=os.environ.get("SONANT_TOKEN"),
-    )
-    for message in told:
-        print(json.dumps(message, ensure_ascii=False), flush=True)
+    if args.bundle or args.url or args.point:
+        raise ConfigError("config.invalid", "--enhance goes without BUNDLE, --url and --point")
+    if not 0 <= args.dry <= 1:
+        raise ConfigError("config.invalid", f"--dry {args.dry:g} is no share", hint="give a number from 0 to 1")
+    rate_hz, own_delay_s = _SERVER_RATE_HZ, 0.0
+    if "://" in args.enhance and args.enhance.startswith(("http", "ws")):
+        enhance = by_server(args.enhance, dry=args.dry, token=os.environ.get("SONANT_TOKEN"))
+    else:
+        engine = EnhanceEngine(open_bundle(args.enhance))
+        enhance, rate_hz = by_bundle(engine, dry=args.dry), engine.info.sample_rate_hz
+        own_delay_s = (engine.hop + engine.info.latency) / rate_hz
+    source = Played(args.file, rate_hz, fast=args.fast) if args.file else Microphone(args.device)
+    place: str | None = args.output
+    output = FileOutput(place) if place and place.lower().endswith(".wav") else DeviceOutput(place)
+    if not args.file:
+        say("listening; Ctrl-C stops it")
+    reading = None
+    for reading in enhance_live(source, enhance, output, own_delay_s=own_delay_s):
+        print(f"\r{reading.line()}", end="", file=sys.stderr, flush=True)
+    if reading is not None:
+        say("")
+        show({"audio_s": round(reading.time_s, 4), "lost_s": round(reading.lost_s, 4), "gaps": reading.gaps})
 
 
 def _serve_words(parser: argparse.ArgumentParser) -> None:
@@ -371,14 +400,25 @@ def _ask_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=int, help="classifications: labels in the answer")
     parser.add_argument("--reference", action="append", default=[], help="extractions: a recording of the wanted voice")
     parser.add_argument("--speaker", metavar="ID", help="extractions: an enrolled speaker, instead of references")
-    parser.add_argument("--out", metavar="FILE", default="voice.wav", help="extractions: .wav, .flac or .ogg to write")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="extractions, enhancements: .wav, .flac or .ogg to write; default: voice.wav, clean.wav",
+    )
+    parser.add_argument(
+        "--dry", type=float, default=0.0, metavar="SHARE", help="enhancements: of what is sent (0 to 1)"
+    )
+    parser.add_argument("--store", action="store_true", help="enhancements: the server keeps the answer for a time")
 
 
 def ask(args: Arguments) -> None:
-    from sonant.client import ask, extract
+    from sonant.client import ask, enhance, extract
 
     if args.what == "extractions":
-        return show(extract(args.url, args.file, args.out, references=args.reference, speaker=args.speaker))
+        out = args.out or "voice.wav"
+        return show(extract(args.url, args.file, out, references=args.reference, speaker=args.speaker))
+    if args.what == "enhancements":
+        return show(enhance(args.url, args.file, args.out or "clean.wav", dry=args.dry, store=args.store))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
     show(ask(args.url, args.what, args.file, **options[args.what]))
 
@@ -441,8 +481,9 @@ VERBS: dict[str, Verb] = {
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
-    "listen": Verb("events of a microphone, or of a file played as if live", _listen_words, listen),
-    "stream": Verb("play a recording to a served application as if live; what comes back", _stream_words, stream),
+    "listen": Verb(
+        "events of a microphone, or of a file played as if live; or its sound without noise", _listen_words, listen
+    ),
     "serve": Verb("serve bundles over HTTP and WebSocket with Ray Serve", _serve_words, serve),
     "ask": Verb("send a recording to a running server and print its answer", _ask_words, ask),
     "submit": Verb("run a verb on a cluster as a Ray job and follow its log", _submit_words, submit),
@@ -455,6 +496,7 @@ VERBS: dict[str, Verb] = {
 JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", "infer", "report")
 """Verbs that run as jobs on a cluster: each has a file in jobs/."""
 
+>>>>>>> h/eserve
 
 EXTRAS = {
     "ray": "train,tune,serve",
@@ -507,7 +549,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     logging.basicConfig(level=logging.INFO if args.verbose else logging.WARNING, format="%(name)s: %(message)s")
     try:
-        VERBS[args.verb].run(args)
+        result = VERBS[args.verb].run(args)
+        if result is not None:
+            show(result)
     except SonantError as error:
         say(error.line())
         return 2
@@ -524,18 +568,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _bar(unit: str) -> Callable[[int, int], None]:
-    """A progress line that rewrites itself on a terminal and is silent elsewhere."""
-
-    def update(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            filled = 30 * done // max(total, 1)
-            end = "\n" if done == total else ""
-            print(f"\r{'#' * filled:<30} {done}/{total} {unit}", end=end, file=sys.stderr, flush=True)
-
-    return update
 
 
 if __name__ == "__main__":

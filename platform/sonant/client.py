@@ -2,6 +2,7 @@
 
 ask("http://127.0.0.1:8000", "emotions", "call.wav", timeline=True)
 extract("http://127.0.0.1:8000", "meeting.wav", "anna.flac", references=["anna.wav"])
+enhance("http://127.0.0.1:8000", "noisy.wav", "clean.wav", dry=0.1)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from sonant.errors import ERRORS, DataError, RequestError
 
 URL = "http://127.0.0.1:8000"
-ROUTES = ("classifications", "emotions", "extractions")
+ROUTES = ("classifications", "emotions", "extractions", "enhancements", "transcriptions")
 
 _SOUNDS = {".wav": "audio/wav", ".flac": "audio/flac", ".ogg": "audio/ogg"}
 """What sound is asked for as, by the file that it is to be written to."""
@@ -30,21 +31,23 @@ _FACTS: dict[str, tuple[str, type]] = {
     "input_dbfs": ("X-Sonant-Input-Dbfs", float),
     "output_dbfs": ("X-Sonant-Output-Dbfs", float),
     "presence": ("X-Sonant-Presence", float),
+    "result": ("X-Sonant-Result", str),
+    "result_expires": ("X-Sonant-Result-Expires", str),
 }
 """What is told of sound, and in which header."""
 _TIMEOUT_S = 600.0
 _SCHEMES: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
-def ask(url: str, route: str, path: str, **options: object) -> dict[str, Any]:
+def ask(url: str, route: str, path: str, *, token: str | None = None, **options: object) -> dict[str, Any]:
     """The answer of POST /v1/audio/<route> of the server at `url` about the audio file at `path`.
 
-    Options become the query; those that are None are left out. What the server refuses is raised with its own code,
-    message and hint.
+    `token` is an API key, where the server asks for one. Options become the query; those that are None are left out.
+    What the server refuses is raised with its own code, message and hint.
     """
     query = urlencode({name: json.dumps(value) for name, value in options.items() if value is not None})
     place = f"/v1/audio/{route}" + (f"?{query}" if query else "")
-    status, data, _ = _post(url, place, *form(("file", *_file(path))))
+    status, data, _ = _post(url, place, *form(("file", *_file(path))), token=token)
     answer = _parsed(data)
     if status != 200 or not isinstance(answer, dict):
         raise _refusal(f"{url}: POST /v1/audio/{route}", status, answer)
@@ -52,22 +55,44 @@ def ask(url: str, route: str, path: str, **options: object) -> dict[str, Any]:
 
 
 def extract(
-    url: str, path: str, out: str, *, references: Sequence[str] = (), speaker: str | None = None
+    url: str,
+    path: str,
+    out: str,
+    *,
+    references: Sequence[str] = (),
+    speaker: str | None = None,
+    token: str | None = None,
 ) -> dict[str, Any]:
     """Writes the voice of the references, or of an enrolled speaker, as it is in the recording at `path` to `out` (wav,
     flac or ogg, by its name), and gives what the server tells of it. The server must serve extractions."""
+    parts = [("file", *_file(path)), *(("reference", *_file(reference)) for reference in references)]
+    parts += [] if speaker is None else [("speaker", None, speaker.encode())]
+    return {"path": path, **_sound(url, "/v1/audio/extractions", parts, out, token)}
+
+
+def enhance(
+    url: str, path: str, out: str, *, dry: float = 0.0, store: bool = False, token: str | None = None
+) -> dict[str, Any]:
+    """Writes the recording at `path` without its noise to `out` (wav, flac or ogg, by its name), and gives what the
+    server tells of it; the share `dry` of the recording stays. With `store` the server keeps the answer for a time, and
+    tells its id. It must serve enhancements."""
+    query = urlencode({"dry": dry, "store": json.dumps(store)})
+    return {"path": path, **_sound(url, f"/v1/audio/enhancements?{query}", [("file", *_file(path))], out, token)}
+
+
+def _sound(
+    url: str, place: str, parts: Sequence[tuple[str, str | None, bytes]], out: str, token: str | None
+) -> dict[str, Any]:
+    """Writes the sound that answers a form, and gives what its headers tell."""
     accept = _SOUNDS.get(os.path.splitext(out)[1].lower())
     if accept is None:
         raise RequestError("request.not_acceptable", f"{out} is none of {', '.join(_SOUNDS)}", hint="name it voice.wav")
-    parts = [("file", *_file(path)), *(("reference", *_file(reference)) for reference in references)]
-    parts += [] if speaker is None else [("speaker", None, speaker.encode())]
-    status, data, headers = _post(url, "/v1/audio/extractions", *form(*parts), accept=accept)
+    status, data, headers = _post(url, place, *form(*parts), accept=accept, token=token)
     if status != 200 or headers.get("Content-Type") != accept:
-        raise _refusal(f"{url}: POST /v1/audio/extractions", status, _parsed(data))
+        raise _refusal(f"{url}: POST {place}", status, _parsed(data))
     with open(out, "wb") as file:
         file.write(data)
-    told = {fact: kind(headers[name]) for fact, (name, kind) in _FACTS.items() if name in headers}
-    return {"path": path, "out": out, **told}
+    return {"out": out, **{fact: kind(headers[name]) for fact, (name, kind) in _FACTS.items() if name in headers}}
 
 
 def form(*parts: tuple[str, str | None, bytes]) -> tuple[str, bytes]:
@@ -97,14 +122,18 @@ def _parsed(data: bytes) -> object:
         return None
 
 
-def _post(url: str, path: str, kind: str, body: bytes, accept: str = "*/*") -> tuple[int, bytes, Message]:
+def _post(
+    url: str, path: str, kind: str, body: bytes, accept: str = "*/*", token: str | None = None
+) -> tuple[int, bytes, Message]:
     """Status, body and headers of the answer."""
     connect, prefix = _server(url)
+    headers = {"Content-Type": kind, "Accept": accept}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with closing(connect()) as connection:
             # A server that refuses early hangs up while we still send: its answer tells why.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", prefix + path, body, {"Content-Type": kind, "Accept": accept})
+                connection.request("POST", prefix + path, body, headers)
             response: HTTPResponse = connection.getresponse()
             return response.status, response.read(), response.headers
     except (OSError, HTTPException) as error:

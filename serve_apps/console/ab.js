@@ -1,13 +1,17 @@
 // Two recordings of one length, heard by turns: both run at the same time, and one is silent.
 
+import { loudest, Spectrogram } from "./spectrogram.js";
 import { clock } from "./text.js";
 import { WholeWave } from "./wave.js";
 
 export class AB {
-  // place: an element with two canvases, two buttons in .sides that choose, a .play button and a range.
+  // place: an element with two canvases .wave and two .spectrum, two buttons in .sides that choose, a .play button and a
+  // range.
   constructor(place) {
     const all = (what) => [...place.querySelectorAll(what)];
-    this.waves = all("canvas").map((canvas) => new WholeWave(canvas));
+    this.waves = all("canvas.wave").map((canvas) => new WholeWave(canvas));
+    this.spectra = all("canvas.spectrum").map((canvas) => new Spectrogram(canvas));
+    this.captions = all("figcaption");
     this.sides = all(".sides button");
     this.button = place.querySelector(".play");
     this.range = place.querySelector("input[type=range]");
@@ -26,16 +30,27 @@ export class AB {
     return this.players.some((player) => !player.paused);
   }
 
-  // parts: two of {blob, samples, spans}; the samples are drawn over `length` seconds.
-  show(parts, length) {
+  // parts: two of {blob, samples, spans}; the samples at `rate` are drawn over `length` seconds.
+  show(parts, length, rate) {
     this.clear();
     this.length = length;
     this.range.max = length;
+    const brightest = loudest(parts[0].samples ?? parts[1].samples ?? []);
     parts.forEach(({ blob, samples, spans = [] }, index) => {
       this.players[index].src = URL.createObjectURL(blob);
       this.waves[index].show(samples ?? [], spans, length);
+      this.spectra[index].show(samples ?? [], rate, length, brightest);
     });
     this.seek(0);
+  }
+
+  // What the two are called.
+  name(...names) {
+    names.forEach((name, index) => {
+      this.captions[index].textContent = this.sides[index].textContent = name;
+      this.waves[index].canvas.setAttribute("aria-label", `Waveform of the ${name.toLowerCase()} recording`);
+      this.spectra[index].canvas.setAttribute("aria-label", `Spectrogram of the ${name.toLowerCase()} recording`);
+    });
   }
 
   clear() {
@@ -86,6 +101,6 @@ export class AB {
     this.range.value = time;
     this.range.setAttribute("aria-valuetext", `${clock(time, 1)} of ${clock(this.length, 1)}`);
     this.time.textContent = `${clock(time, 1)} / ${clock(this.length, 1)}`;
-    for (const wave of this.waves) wave.at(time);
+    for (const picture of [...this.waves, ...this.spectra]) picture.at(time);
   }
 }

@@ -2,20 +2,27 @@
 
 import { ComparePage } from "./compare.js";
 import { HearPage } from "./hear.js";
+import { reach } from "./key.js";
 import { pagesOf } from "./pages.js";
 import { hide, hint, show } from "./problem.js";
 import { SoundPage } from "./sound.js";
 import { Speakers } from "./speakers.js";
+import { TranscribePage } from "./transcribe.js";
 
 const $ = (id) => document.getElementById(id);
 
 const speakers = new Speakers();
-const views = { hear: new HearPage(), compare: new ComparePage(speakers), sound: new SoundPage(speakers) };
+const views = {
+  hear: new HearPage(),
+  compare: new ComparePage(speakers),
+  sound: new SoundPage(speakers),
+  transcribe: new TranscribePage(),
+};
 let pages = [];
 let view = null;
 
 async function findModels() {
-  const answer = await fetch("v1/models");
+  const answer = await reach("v1/models");
   const found = await answer.json();
   pages = pagesOf(found.models ?? []);
   if (pages.length === 0) {

@@ -1,5 +1,7 @@
 // Renders openapi.json: what is served here, with nothing loaded from elsewhere.
 
+import { reach } from "./key.js";
+
 function element(name, text = "", ...children) {
   const made = document.createElement(name);
   made.textContent = text;
@@ -87,7 +89,7 @@ function describe(document, path, method, operation) {
 }
 
 async function render() {
-  const openapi = await (await fetch("openapi.json")).json();
+  const openapi = await (await reach("openapi.json")).json();
   document.title = `${openapi.info.title}: API`;
   document.getElementById("title").textContent = `${openapi.info.title}: API`;
   const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>

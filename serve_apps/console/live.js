@@ -1,5 +1,6 @@
 // A live session: microphone -> worklet -> WebSocket -> answers, which are messages or sound.
 
+import { admitted } from "./key.js";
 import { Microphone } from "./microphone.js";
 import { Problem } from "./problem.js";
 import { SteadySocket } from "./socket.js";
@@ -30,7 +31,7 @@ export class Live {
     try {
       this.microphone = await Microphone.open((samples) => this.hear(samples));
       if (this.over) return this.microphone.close();
-      this.connect();
+      await this.connect();
     } catch (error) {
       this.finish(error);
     }
@@ -38,7 +39,7 @@ export class Live {
 
   connect() {
     const cut = { message: "The connection was lost", hint: "Press Listen to start again." };
-    this.socket = new SteadySocket(this.url, {
+    this.socket = new SteadySocket(() => admitted(this.url), {
       open: () => this.begin(),
       message: (message) => (message instanceof ArrayBuffer ? this.sound(message) : this.read(message)),
       close: (code, error) => this.finish(code === 1000 ? null : new Problem(error ?? cut)),
@@ -93,6 +94,12 @@ export class Live {
   since(time) {
     while (this.sent.length > 1 && this.sent[0][0] < time) this.sent.shift();
     return this.sent.length > 0 ? performance.now() - this.sent[0][1] : 0;
+  }
+
+  // Changes what is answered from here on; before the session is open it goes into the start message.
+  set(what) {
+    Object.assign(this.ask, what);
+    if (this.open) this.socket.send(JSON.stringify({ type: "set", ...what }));
   }
 
   // Asks for the rest; the server answers and closes.

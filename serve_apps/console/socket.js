@@ -8,9 +8,11 @@ const AGAIN = ["server.full", "server.draining", "server.starting", "server.inte
 const ANSWERS = ["event", "scores", "level"];
 
 export class SteadySocket {
+  // url() gives the address, anew for each connection: a ticket in it is good once.
   // on: {open(), message(object or ArrayBuffer), lost(), close(code, error or null)}
   constructor(url, on) {
     this.url = url;
+    this.setting = null; // the last `set` message: one that came after the last save is said again
     this.on = on;
     this.token = null;
     this.unsaved = []; // binary messages that are not saved, from number `first` on
@@ -25,10 +27,18 @@ export class SteadySocket {
     this.connect();
   }
 
-  connect() {
+  async connect() {
     this.ready = false;
     this.error = null;
-    const socket = new WebSocket(this.url);
+    let url;
+    try {
+      url = await this.url();
+    } catch (error) {
+      this.error = this.token ? null : error; // once there was a session, it is tried again
+      return this.closed(1006);
+    }
+    if (this.over) return;
+    const socket = new WebSocket(url);
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.greet();
@@ -44,7 +54,8 @@ export class SteadySocket {
 
   // The start message, and whatever else is no sound.
   text(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (message.type === "set") this.setting = message;
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   // Binary messages before `ready`: a recording of the wanted voice.
@@ -69,7 +80,7 @@ export class SteadySocket {
 
   close() {
     this.over = true;
-    this.socket.close();
+    this.socket?.close();
   }
 
   read(data) {
@@ -93,6 +104,7 @@ export class SteadySocket {
     this.tries = 0;
     this.drop(message.messages ?? 0);
     this.ready = true;
+    if (again && this.setting) this.text(this.setting);
     for (const data of this.unsaved) this.socket.send(data);
     if (this.ended) this.text({ type: "end" });
     if (!again) this.on.message(message);
@@ -121,7 +133,7 @@ export class SteadySocket {
 
   endWith(code) {
     this.over = true;
-    this.socket.close();
+    this.socket?.close();
     this.on.close(code, this.error);
   }
 }

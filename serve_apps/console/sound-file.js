@@ -3,8 +3,9 @@
 import { AB } from "./ab.js";
 import { chosen } from "./drop.js";
 import { hide, show } from "./problem.js";
+import { Recorder } from "./record.js";
 import { percent } from "./text.js";
-import { askSound, waveOf } from "./upload.js";
+import { askFile, askSound, waveOf } from "./upload.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -15,17 +16,29 @@ export class SoundFile {
     this.ab = new AB($("ab"));
     this.sent = 0; // answers to all but the latest are dropped
     chosen($("sound-drop"), $("sound-file"), (file) => this.send(file));
+    this.recorder = new Recorder($("sound-record"), (file) => this.send(file));
   }
 
-  enter(model) {
-    this.model = model;
+  // words: what goes in and comes out is called.
+  enter(model, words) {
+    Object.assign(this, { model, words, file: null });
+    $("sound-choose").textContent = words.choose;
+    $("sound-save").textContent = words.save;
+    this.ab.name(words.from, words.to);
     $("sound-limits").textContent = `wav, flac, mp3, ogg, webm, m4a; up to ${model.max_body_mib} MB`;
     this.forget();
   }
 
   leave() {
     this.sent += 1;
+    this.file = null;
+    this.recorder.quit();
     this.ab.clear();
+  }
+
+  // The same recording once more, because what is wanted of it has changed.
+  again() {
+    if (this.file) this.send(this.file);
   }
 
   async send(file) {
@@ -35,8 +48,10 @@ export class SoundFile {
       const fields = this.wanted();
       $("sound-file-facts").textContent = file.name;
       $("sound-status").textContent = `Sending ${file.name}`;
-      const answer = await askSound(this.model.route, { file, ...fields });
-      const drawn = await Promise.all([waveOf(file), waveOf(answer.blob)]);
+      const ask = this.model.presence ? askSound : askFile;
+      const answer = await ask(this.model.route, { file, ...fields });
+      const rate = this.model.sample_rate_hz;
+      const drawn = await Promise.all([waveOf(file, rate), waveOf(answer.blob, rate)]);
       if (number === this.sent) this.tell(file, answer, drawn);
     } catch (error) {
       if (number !== this.sent) return;
@@ -46,9 +61,10 @@ export class SoundFile {
   }
 
   tell(file, { blob, told }, [mixture, sound]) {
+    this.file = file;
     const spans = present(told);
     $("sound-result").hidden = false;
-    this.ab.show([{ blob: file, samples: mixture }, { blob, samples: sound, spans }], told.duration_s);
+    this.ab.show([{ blob: file, samples: mixture }, { blob, samples: sound, spans }], told.duration_s, this.model.sample_rate_hz);
     const levels = `${told.input_dbfs.toFixed(1)} dBFS in, ${told.output_dbfs.toFixed(1)} dBFS out`;
     const presence = told.presence === null ? "" : `, presence ${percent(told.presence)}`;
     $("sound-told").textContent = levels + presence;
@@ -56,7 +72,7 @@ export class SoundFile {
     $("sound-file-facts").textContent = `${file.name}, ${told.duration_s.toFixed(2)} s`;
     URL.revokeObjectURL($("sound-save").href);
     $("sound-save").href = URL.createObjectURL(blob);
-    $("sound-save").download = `${file.name.replace(/\.[^.]*$/, "")}.extracted.wav`;
+    $("sound-save").download = `${file.name.replace(/\.[^.]*$/, "")}.${this.words.suffix}.wav`;
   }
 
   forget() {

@@ -31,6 +31,11 @@ export class SoundLive {
     this.live?.stop();
   }
 
+  // Changes the session that goes on, if there is one.
+  set(what) {
+    this.live?.set(what);
+  }
+
   async start() {
     hide();
     try {
@@ -61,6 +66,7 @@ export class SoundLive {
         this.output.show(levelOf(samples));
         player.push(samples);
         $("sound-latency").textContent = `${Math.round(sinceMs + 1000 * player.delayS)} ms behind`;
+        $("sound-gaps").textContent = player.gaps === 1 ? "1 gap" : `${player.gaps} gaps`;
       },
       level: ({ presence }) => {
         if (presence === undefined) return;
@@ -92,6 +98,7 @@ export class SoundLive {
     this.wave.draw();
     $("sound-clock").textContent = "0:00";
     $("sound-latency").textContent = "";
+    $("sound-gaps").textContent = "";
     $("presence-text").textContent = "";
     $("presence").style.setProperty("--level", 0);
   }

@@ -3,13 +3,13 @@
 const COLUMN_S = 0.02;
 const REDUCED_MS = 250;
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
+export const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const colours = new Map();
 dark.addEventListener("change", () => colours.clear());
 
 // A canvas cannot use the style sheet's colours: light-dark() is resolved on a probe, once for each theme.
-function colour(name) {
+export function colour(name) {
   if (!colours.has(name)) {
     const probe = document.createElement("i");
     probe.style.color = `var(${name})`;
@@ -20,7 +20,7 @@ function colour(name) {
   return colours.get(name);
 }
 
-function prepare(canvas) {
+export function prepare(canvas) {
   const scale = window.devicePixelRatio || 1;
   const { width, height } = canvas.getBoundingClientRect();
   canvas.width = Math.round(width * scale);

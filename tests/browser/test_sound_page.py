@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 Opened = Callable[..., AbstractContextManager[Page]]
 Shoot = Callable[[Page, str], None]
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.parametrize("tiny_extractor", ["causal"], indirect=True)]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.parametrize("extractor_kind", ["causal"], indirect=True)]
 
 
 def hum(seed: int, seconds: float, rate_hz: int) -> Floats:

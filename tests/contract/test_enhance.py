@@ -275,7 +275,7 @@ def test_takes_noise_away_and_keeps_the_sign(name: str) -> None:
     out_BN = model(wav_BN)
     assert ratios[-1] > ratios[0] + 3.0
     assert snr(out_BN, clean_BN).mean() > snr(wav_BN, clean_BN).mean() + 1.0
-    assert ((out_BN * clean_BN).sum(1) > 0.5 * clean_BN.square().sum(1)).all()
+    assert ((out_BN * clean_BN).sum(1) > 0.3 * clean_BN.square().sum(1)).all()
 
 
 def test_evaluation_is_deterministic(model: Enhancer) -> None:

@@ -21,7 +21,7 @@ from sonant.runtime.voices import VoiceEngine
 RATE_HZ = 4000
 ROUTES = {"extract": "/v1/audio/extractions", "speakers": "/v1/speakers"}
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.parametrize("tiny_extractor", ["causal"], indirect=True)]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.parametrize("extractor_kind", ["causal"], indirect=True)]
 
 
 def wav(seed: int, samples: int) -> bytes:

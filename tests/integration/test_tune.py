@@ -15,10 +15,11 @@ import pytest
 
 from sonant.cluster.session import connect
 from sonant.config.experiment import Experiment
-from sonant.config.load import dump
+from sonant.config.load import dump, load, names
 from sonant.config.ray import RayConfig
 from sonant.errors import ConfigError, RunError
 from sonant.track.events import read
+from sonant.track.report import report
 from sonant.tune.search import SweepResult, search
 from sonant.tune.sweep import Sweep, Trial, open_sweep
 
@@ -66,6 +67,21 @@ def test_the_winner_keeps_the_limits_and_what_is_over_them_is_never_trained(sear
     trained = sorted(int(path.name) for path in (Path(result.path) / "trials").iterdir())
     assert trained == told
     assert not (Path(result.path) / "ray").exists(), "Ray's pickles are not kept"
+
+
+@pytest.mark.usefixtures("_ray")
+@pytest.mark.parametrize("name", [name for name in names() if name.startswith("extract/memory_search")])
+def test_smoke_set_of_a_search_for_a_memory(name: str, hums: str, tmp_path: Path) -> None:
+    """Two trials, a winner within the limits, and a page that shows what quality costs."""
+    overrides = [f"data.corpus={hums}", "data.split.kind=manifest", f"track.runs={tmp_path}", "track.wandb=off"]
+    cfg = load(Experiment, name, overrides, smoke=True)
+    assert cfg.tune is not None
+    result = search(cfg, ended=quiet)
+    assert len(result.table) == 2
+    assert {row["state"] for row in result.table} <= {"done", "stopped"}, "halved at its last epoch"
+    assert {*cfg.tune.pareto} <= {*result.best["costs"]}
+    page = Path(report(result.path)).read_text(encoding="utf-8")
+    assert all(f"si_sdri against {cost}" in page for cost in cfg.tune.pareto)
 
 
 @pytest.mark.usefixtures("_ray")

@@ -23,6 +23,7 @@ class Server(HTTPServer):
 
     status, reply = 200, json.dumps(ANSWER).encode()
     path, kind, body, accept = "", "", b"", ""
+    key: str | None = None
     told: Mapping[str, str] = {}
 
 
@@ -33,6 +34,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.body = self.rfile.read(int(self.headers["content-length"]))
         self.server.path, self.server.kind = self.path, self.headers["content-type"]
         self.server.accept = self.headers["accept"]
+        self.server.key = self.headers["authorization"]
         if self.server.reply:
             self.send_response(self.server.status)
             self.send_header("content-length", str(len(self.server.reply)))
@@ -144,3 +146,10 @@ def test_sound_is_written_and_told_of(
     server.told = {"Content-Type": "text/html"}
     with pytest.raises(RequestError, match="not an answer of ours"):
         extract(address(server), file, str(out))
+
+
+@pytest.mark.parametrize("token", [None, "sonant_x"])
+def test_a_key_goes_as_a_header(server: Server, file: str, token: str | None) -> None:
+    ask(address(server), "emotions", file, token=token)
+    assert server.key == (f"Bearer {token}" if token else None)
+    assert "sonant_x" not in server.path

@@ -150,11 +150,22 @@ def test_cluster_yaml_is_what_the_launcher_takes() -> None:
 
 def test_rayservice_serves_what_the_config_says() -> None:
     served = check(ServeFile, yaml.safe_load(documents(RAYSERVICE)[0]["spec"]["serveConfigV2"]))
-    ours: ServeFile = load(ServeFile, "serve/kws")
+    ours: ServeFile = load(ServeFile, "serve/kws", ["keys=keys/keys.json"])
     assert served.applications == ours.applications
     assert {app.name for app in served.applications} == {"classify", "home"}
     assert served.http_options.host == "0.0.0.0"
     assert served.http_options.port == ours.http_options.port
+
+
+def test_rayservice_asks_for_keys() -> None:
+    spec = documents(RAYSERVICE)[0]["spec"]
+    served = check(ServeFile, yaml.safe_load(spec["serveConfigV2"]))
+    assert {app.args.keys for app in served.applications} == {"keys/keys.json"}
+    for group in served_groups():  # the home application runs where it likes
+        pod = group["template"]["spec"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert mounts["keys"] == "/srv/sonant/keys"
+        assert {"name": "keys", "secret": {"secretName": "sonant-keys"}} in pod["volumes"]
 
 
 def test_rayjob_trains_a_config_that_exists() -> None:

@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 LIBRARY = [ROOT / "platform" / "sonant", ROOT / "models"]
 SOURCES = [*LIBRARY, ROOT / "jobs", ROOT / "serve_apps"]
 OURS = [*SOURCES, ROOT / "tests", ROOT / "benchmarks"]
-TERMINAL = {"cli.py", "reference.py"}  # these talk to a person: stdout and the root logger are theirs
+# These talk to a person: stdout and the root logger are theirs.
+TERMINAL = {"cli.py", "reference.py", "verb.py", "bundles.py", "hearing.py"}
 MAY_USE_RAY = ("platform/sonant/cluster/", "jobs/", "serve_apps/")
 MAY_USE_RAY_TOO = {
     "platform/sonant/train/worker.py",

@@ -19,6 +19,7 @@ import soundfile as sf
 from av.error import FFmpegError, InvalidDataError
 from fsspec.utils import get_protocol
 
+from sonant.audio import plain_wav
 from sonant.audio.codec import CODECS, MAX_SILENT_PACKETS, Block, PacketDecoder, frame_block
 from sonant.audio.convert import Converter, check_shape
 from sonant.audio.demux import mp4
@@ -50,13 +51,28 @@ def decode(data: bytes | BinaryIO, *, rate_hz: int, max_s: float, max_bytes: int
     Reads at most `max_bytes` and decodes at most `max_s` seconds: what is larger or longer is refused as soon as that
     shows. Channels are averaged. Whatever the bytes are, this returns samples (at least one) or raises AudioError.
     """
+    parts = decode_parts(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
+    return np.concatenate(list(parts))
+
+
+def decode_parts(data: bytes | BinaryIO, *, rate_hz: int, max_s: float, max_bytes: int = MAX_BYTES) -> Iterator[Wav]:
+    """`decode`, part by part as they are asked for: of a long recording no more than a part is ever there decoded.
+
+    Joined, the parts (none is empty) equal `decode`; errors come when the damage or the limit is reached.
+    """
     raw = _take(data, max_bytes)
     container = sniff(raw)
     broken = False
-    for read in _READERS[container]:
-        wav_N, whole = _collect(read(raw, container), Converter(rate_hz, max_s))
-        if wav_N.size:
-            return wav_N
+    for read in (_read_plain,) if plain_wav.read(raw) else _READERS[container]:
+        found, whole = False, True
+        try:
+            for wav_N in _converted(read(raw, container), Converter(rate_hz, max_s)):
+                found = True
+                yield wav_N
+        except DamagedError:
+            whole = False
+        if found:
+            return
         broken = broken or not whole
     if broken:
         raise AudioError("audio.undecodable", f"the {container} data is damaged, or no {container} data at all")
@@ -90,16 +106,19 @@ def _take(data: bytes | BinaryIO, max_bytes: int) -> bytes:
     return data
 
 
-def _collect(blocks: Iterator[Block], converter: Converter) -> tuple[Wav, bool]:
-    """Everything a reader gives, and whether it came to the end."""
-    parts: list[Wav] = []
-    whole = True
+def _converted(blocks: Iterator[Block], converter: Converter) -> Iterator[Wav]:
+    """The samples of a reader's blocks; those before damage come before its error."""
+    damage: DamagedError | None = None
     try:
-        while (block := next(blocks, None)) is not None:
-            parts.append(converter.push(block.rate_hz, block.samples_NC))
-    except DamagedError:
-        whole = False
-    return np.concatenate([*parts, converter.flush()]), whole
+        for block in blocks:
+            if (wav_N := converter.push(block.rate_hz, block.samples_NC)).size:
+                yield wav_N
+    except DamagedError as error:
+        damage = error
+    if (wav_N := converter.flush()).size:
+        yield wav_N
+    if damage is not None:
+        raise damage
 
 
 class _Bytes(io.BytesIO):
@@ -169,6 +188,12 @@ def _decode_packet(packet: av.Packet[av.AudioStream]) -> list[av.AudioFrame]:
     except InvalidDataError:
         # Decoders recover at the next good packet.
         return []
+
+
+def _read_plain(raw: bytes, container: Container) -> Iterator[Block]:
+    plain = plain_wav.read(raw)
+    assert plain is not None
+    yield from plain.blocks()
 
 
 def _read_mp4(raw: bytes, container: Container) -> Iterator[Block]:

@@ -31,8 +31,9 @@ _PCM: dict[str, tuple[str, float]] = {"pcm_s16le": ("<i2", INT16_SCALE), "pcm_f3
 class StreamDecoder:
     """Decodes one live stream to mono float32 in [-1, 1] at `rate_hz`; at most `max_s` seconds of it.
 
-    `source_hz` and `channels` describe raw PCM; the other formats say so themselves. After an AudioError the stream is
-    over. Nothing needs to be closed, yet `close` drops the decoder's memory early; it may be called at any time.
+    `source_hz` and `channels` describe raw PCM; the other formats say so themselves. `heard` is told the seconds of
+    each piece that comes out, and may end the stream by raising. After an AudioError the stream is over. Nothing needs
+    to be closed, yet `close` drops the decoder's memory early; it may be called at any time.
     """
 
     def __init__(
@@ -43,9 +44,11 @@ class StreamDecoder:
         source_hz: int | None = None,
         channels: int = 1,
         max_s: float = 3600.0,
+        heard: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         if format not in get_args(StreamFormat):
             raise AudioError("audio.unsupported", f"{format!r} is no format of live audio")
+        self._rate_hz, self._heard = rate_hz, heard
         self._converter = Converter(rate_hz, max_s, LiveResampler) if format in _PCM else Converter(rate_hz, max_s)
         self._source: _Source | None = (
             _Pcm(*_PCM[format], source_hz or rate_hz, channels)
@@ -92,7 +95,9 @@ class StreamDecoder:
 
     def _convert(self, blocks: Iterable[Block]) -> Wav:
         parts = [self._converter.push(block.rate_hz, block.samples_NC) for block in blocks]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        wav_N = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        self._heard(len(wav_N) / self._rate_hz)
+        return wav_N
 
 
 class _Source(Protocol):

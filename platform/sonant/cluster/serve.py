@@ -7,7 +7,6 @@ loopback unless the cluster asks for a token, and everything ends cleanly with C
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import signal
@@ -19,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -27,6 +27,8 @@ from sonant.cluster import haproxy
 from sonant.config.load import load
 from sonant.config.ray import RayConfig
 from sonant.config.serve import HomeApplication, ServeFile, StageOptions
+from sonant.edge import exposure
+from sonant.edge.keys import read as read_keys
 from sonant.errors import EnvError
 from sonant.runtime.bundle import open_bundle
 
@@ -39,6 +41,9 @@ _READY_PATHS = {
     "serve_apps.verify:build": "/info",
     "serve_apps.speakers:build": "/info",
     "serve_apps.extract:build": "/info",
+    "serve_apps.transcribe:build": "/info",
+    "serve_apps.tensors:build": "/health/ready",
+    "serve_apps.enhance:build": "/info",
     "serve_apps.home:build": "readyz",
 }
 """What each kind of application answers with 200 when it can serve, behind its route prefix."""
@@ -71,7 +76,7 @@ def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Ser
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
         _check_port(file.http_options.host, file.http_options.port)
-    _check_exposure(file.http_options.host)
+    _check_exposure(file)
     # Not in $TMPDIR: the paths of sockets must stay short.
     with tempfile.TemporaryDirectory(prefix="sn-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         fast = _prepare(file, Path(folder)) if local else haproxy.enabled()
@@ -91,9 +96,13 @@ def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Ser
 
 def _prepare(file: ServeFile, folder: Path) -> bool:
     """What can be known before anything is started; tells whether HAProxy will be in front."""
+    keys = file.applications[0].args.keys
+    if keys is not None and keys != exposure.ANYONE:
+        read_keys(keys)
     for app in file.applications:
         if not isinstance(app, HomeApplication):
-            open_bundle(app.args.bundle)  # a wrong one is told here, and not by a replica that cannot start
+            for bundle in app.args.bundles:
+                open_bundle(bundle)  # a wrong one is told here, and not by a replica that cannot start
     return _choose_proxy(file.fast_proxy, folder)
 
 
@@ -152,7 +161,7 @@ def _deploy(file: ServeFile) -> None:
     from ray.serve._private import api
     from ray.serve.schema import ServeDeploySchema
 
-    schema = ServeDeploySchema.model_validate(file.model_dump(mode="json", exclude={"fast_proxy"}))
+    schema = ServeDeploySchema.model_validate(file.model_dump(mode="json", exclude={"fast_proxy", "keys"}))
     client = api.serve_start(
         http_options=schema.http_options.model_dump(),
         proxy_location=schema.proxy_location,
@@ -195,6 +204,8 @@ def _answers(address: str) -> bool:
     try:
         with _direct.open(address, timeout=5) as answer:
             return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        return error.code == HTTPStatus.UNAUTHORIZED  # its door stands
     except (urllib.error.URLError, OSError):
         return False
 
@@ -213,9 +224,15 @@ def _choose_proxy(wanted: bool | None, folder: Path) -> bool:
     return True
 
 
-def _check_exposure(host: str) -> None:
+def _check_exposure(file: ServeFile) -> None:
     """Off loopback, Ray's own ports open too: anyone who reaches them runs code, unless a token is asked for."""
-    if _is_loopback(host):
+    host, keys = file.http_options.host, file.applications[0].args.keys
+    exposure.check(host, keys)
+    if keys is None:
+        log.warning("no keys: whoever reaches %s:%s on this machine may use it", host, file.http_options.port)
+    elif keys == exposure.ANYONE:
+        log.warning("keys: anyone: whoever reaches %s:%s may use it", host, file.http_options.port)
+    if exposure.is_loopback(host):
         return
     if os.environ.get("RAY_AUTH_MODE") != "token":
         raise EnvError(
@@ -223,16 +240,7 @@ def _check_exposure(host: str) -> None:
             f"{host} is not a loopback address, and this cluster asks for no token",
             hint="export RAY_AUTH_MODE=token (Ray's docs: token authentication), or keep host: 127.0.0.1",
         )
-    log.warning("%s is reachable from other machines: put TLS and authentication in front of it", host)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    log.warning("%s is reachable from other machines, keys pass in the clear: put TLS in front of it", host)
 
 
 def _check_port(host: str, port: int) -> None:
@@ -253,9 +261,7 @@ def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
     needed: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
     for app in file.applications:
         if not isinstance(app, HomeApplication):
-            args = app.args
-            stages = [args.ingress] if args.placement == "fused" else [args.ingress, args.model, args.postprocess]
-            for stage in stages:
+            for stage in app.args.stages:
                 needed["CPU"] += _replicas(stage) * stage.num_cpus
                 needed["GPU"] += _replicas(stage) * stage.num_gpus
     for name, amount in needed.items():

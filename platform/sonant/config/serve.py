@@ -6,11 +6,14 @@ name code.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.transcribe import TranscribeConfig
+
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 class Limits(Section):
@@ -22,6 +25,10 @@ class Limits(Section):
     """Bytes of uploads that one replica holds at once; more are refused until there is room."""
     max_audio_s: Annotated[float, Field(gt=0)] = 600.0
     """Longest decoded recording; more is refused while it is decoded."""
+    decode_s: Annotated[float, Field(gt=0)] = 10.0
+    """Time for decoding one recording; what takes longer is refused, and its decoder killed."""
+    decoders: Annotated[int, Field(ge=1)] = 2
+    """Decoder processes of one replica, each started when it is needed; plain WAV files need none."""
     max_sessions: Annotated[int, Field(ge=1)] = 256
     """Live sessions on one replica; more are refused at once."""
     max_frame_kib: Annotated[int, Field(ge=1)] = 1024
@@ -81,7 +88,15 @@ class StageOptions(Section):
         return self
 
 
-class ModelApp(Section):
+class Guarded(Section):
+    """What every application is told about who may use it."""
+
+    keys: str | None = None
+    """File of API keys (`sonant keys`), the same for all applications: say it once, in `keys` of the file, unless Ray's
+    own `serve deploy` reads it. null: only this machine may connect; anyone: whoever reaches the server."""
+
+
+class ModelApp(Guarded):
     """What every application that serves a bundle is told."""
 
     bundle: str
@@ -110,6 +125,16 @@ class ModelApp(Section):
         if self.ingress.max_ongoing_requests <= self.limits.max_sessions:
             raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
         return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [self.bundle]
+
+    @property
+    def stages(self) -> list[StageOptions]:
+        """Its deployments."""
+        return [self.ingress] if self.placement == "fused" else [self.ingress, self.model, self.postprocess]
 
 
 class ClassifyApp(ModelApp):
@@ -175,7 +200,86 @@ class ExtractApp(ModelApp):
         return self
 
 
-class HomeApp(Section):
+class EnhanceApp(ModelApp):
+    """Arguments of serve_apps.enhance:build. The placement is fused; nothing is kept unless `store_url` says where."""
+
+    store_url: str | None = None
+    """Folder or URL (file, s3, gs, memory) of the answers that requests ask to keep; null: none is kept."""
+    store_ttl_s: Annotated[float, Field(gt=0)] = 3600.0
+    """Time after which an answer that was kept is gone."""
+    max_stored: Annotated[int, Field(ge=1)] = 1000
+    """Most answers that are kept; more are refused."""
+
+    @model_validator(mode="after")
+    def _in_one_piece(self) -> Self:
+        if self.placement != "fused":
+            raise ValueError("an enhancer is served fused: what a split would send between processes is sound")
+        return self
+
+
+class TranscribeApp(TranscribeConfig, Guarded):
+    """Arguments of serve_apps.transcribe:build."""
+
+    aliases: tuple[str, ...] = ("whisper-1",)
+    """Other names that a request may give the model, so that clients of OpenAI's API need no change."""
+    max_waiting: Annotated[int, Field(ge=1)] = 16
+    """Recordings that a replica works on in turns, piece by piece; more are refused."""
+    limits: Limits = Limits()
+    ingress: StageOptions = StageOptions()
+    """The replicas."""
+
+    @model_validator(mode="after")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.max_waiting:
+            raise ValueError("ingress.max_ongoing_requests must be above max_waiting: full must be an answer")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [ref for ref in (self.detector, self.enhancer) if ref is not None]
+
+    @property
+    def stages(self) -> list[StageOptions]:
+        """Its deployments."""
+        return [self.ingress]
+
+
+class TensorsApp(Guarded):
+    """Arguments of serve_apps.tensors:build: bundles whose graphs are run as they are, tensors in and tensors out."""
+
+    models: Annotated[dict[ModelName, str], Field(min_length=1, max_length=1000)]
+    """Bundle folder or URL, or STORE/NAME@ALIAS, by the name that requests give."""
+    most_loaded: Annotated[int, Field(ge=1)] = 8
+    """Bundles that a replica holds at once; beyond it, the one that was asked for longest ago is dropped."""
+    most_waiting: Annotated[int, Field(ge=1)] = 64
+    """Requests that a replica works on or holds back at once; more are refused."""
+    threads: Annotated[int, Field(ge=1)] = 1
+    """onnxruntime threads of a replica, and calls that run at once."""
+    providers: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    """onnxruntime execution providers in order of preference."""
+    limits: Limits = Limits()
+    ingress: StageOptions = StageOptions()
+    """The replicas."""
+
+    @model_validator(mode="after")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.most_waiting:
+            raise ValueError("ingress.max_ongoing_requests must be above most_waiting: full must be an answer")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return list(self.models.values())
+
+    @property
+    def stages(self) -> list[StageOptions]:
+        """Its deployments."""
+        return [self.ingress]
+
+
+class HomeApp(Guarded):
     """Arguments of serve_apps.home:build."""
 
     title: str = "sonant"
@@ -200,11 +304,11 @@ Route = Annotated[str, Field(pattern=r"^/([a-z0-9_-]+(/[a-z0-9_-]+)*)?$")]
 
 
 Path = TypeVar("Path", bound=str)
-App = TypeVar("App", bound=ModelApp)
+App = TypeVar("App", bound=ModelApp | TranscribeApp | TensorsApp)
 
 
 class Mounted(Section, Generic[Path, App]):
-    """An application that serves a bundle, below a route."""
+    """An application that serves a model, below a route."""
 
     name: Name
     """Name in Ray Serve, and in the console's list."""
@@ -240,6 +344,21 @@ class ExtractApplication(Mounted[Literal["serve_apps.extract:build"], ExtractApp
     """Answers with the voice of one wanted speaker, out of a recording or a live stream."""
 
 
+class EnhanceApplication(Mounted[Literal["serve_apps.enhance:build"], EnhanceApp]):
+    """Answers with speech without its noise, from a recording or a live stream."""
+
+
+class TranscribeApplication(Mounted[Literal["serve_apps.transcribe:build"], TranscribeApp]):
+    """Answers with what is said in a recording."""
+
+
+class TensorsApplication(Mounted[Literal["serve_apps.tensors:build"], TensorsApp]):
+    """Answers tensors with tensors, in the open inference protocol (KServe v2)."""
+
+    route_prefix: Literal["/v2"] = "/v2"
+    """Where the protocol wants its routes."""
+
+
 class HomeApplication(Section):
     """The console, health, metrics and documentation of everything that is served."""
 
@@ -260,6 +379,9 @@ Application = Annotated[
     | VerifyApplication
     | SpeakersApplication
     | ExtractApplication
+    | EnhanceApplication
+    | TranscribeApplication
+    | TensorsApplication
     | HomeApplication,
     Field(discriminator="import_path"),
 ]
@@ -273,13 +395,29 @@ class ServeFile(Section):
     http_options: HttpOptions = HttpOptions()
     logging_config: dict[str, Any] = {"enable_access_log": False, "log_level": "WARNING"}
     """Ray Serve's logging keys; a line for each request costs about 2 % of one."""
+    keys: str | None = None
+    """`sonant serve` only: file of API keys of all applications below (`sonant keys` makes it)."""
     fast_proxy: bool | None = None
     """`sonant serve` only: HAProxy instead of Ray's own proxy; null takes it when its binary is there."""
     applications: Annotated[tuple[Application, ...], Field(min_length=1)]
     """What is served; each application deploys, scales and rolls back alone."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_door(cls, data: Any) -> Any:
+        """`keys` of the file are those of every application in it."""
+        if not isinstance(data, dict) or not (file := cast(dict[str, Any], data)).get("keys"):
+            return cast(Any, data)
+        applications = cast(Any, file.get("applications"))
+        if not isinstance(applications, list | tuple):
+            return file
+        return {**file, "applications": [_with_keys(app, file["keys"]) for app in cast(list[Any], applications)]}
+
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        named = {app.args.keys for app in self.applications}
+        if len(named | {self.keys or next(iter(named))}) > 1:
+            raise ValueError("the applications have different keys: name them once, in `keys` of the file")
         for what in ("name", "route_prefix"):
             values = [getattr(app, what) for app in self.applications]
             twice = sorted({value for value in values if values.count(value) > 1})
@@ -292,3 +430,12 @@ class ServeFile(Section):
                 if routes.get(name) != route:
                     raise ValueError(f"{app.name} lists {name!r} at {route}, but no such application is in this file")
         return self
+
+
+def _with_keys(app: Any, keys: Any) -> Any:
+    """An application as it is written in a file, with the keys of the file unless it names its own."""
+    if not isinstance(app, dict):
+        return app
+    written = cast(dict[str, Any], app)
+    args = written.get("args") or {}
+    return {**written, "args": {**args, "keys": args.get("keys") or keys}} if isinstance(args, dict) else written

@@ -102,8 +102,9 @@ class Limit(Section):
     """A constraint: trials over it can never win."""
 
     metric: str
-    """A validation metric, or a cost: params, macs_per_s (of audio) or latency_ms (of a clip, on one CPU thread of the
-    machine that runs the search). Configs over a cost are not even trained."""
+    """A validation metric, or a cost: params, macs_per_s (of audio), latency_ms (time to compute a clip, on one CPU
+    thread of the machine that runs the search) or delay_ms (how long a sample of a live stream waits at most, whatever
+    the machine). Configs over a cost are not even trained."""
     max: float | None = None
     """Largest value that is allowed."""
     min: float | None = None
@@ -120,7 +121,8 @@ class TuneConfig(Section):
     """The space, the searcher, the scheduler and the objective."""
 
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
-    """Dotted config keys and what they may be, in the order they are drawn."""
+    """Dotted config keys and what they may be, in the order they are drawn. A key with several ranges stands there once
+    for each, with a word behind a slash (model.memory.size/gru) and a `when` of its own."""
     trials: Annotated[int, Field(ge=1)] = 20
     """Trials to run; configs that are over a cost are replaced and not counted."""
     concurrent: Annotated[int, Field(ge=1)] | None = None
@@ -135,7 +137,7 @@ class TuneConfig(Section):
     """Whether the objective should grow or fall."""
     limits: tuple[Limit, ...] = ()
     """Constraints that the winner must keep."""
-    pareto: tuple[Literal["params", "macs_per_s", "latency_ms"], ...] = ("macs_per_s",)
+    pareto: tuple[Literal["params", "macs_per_s", "latency_ms", "delay_ms"], ...] = ("macs_per_s",)
     """Costs (lower is better) shown against the objective in the report's Pareto table."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the searcher."""

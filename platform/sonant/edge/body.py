@@ -32,6 +32,8 @@ class Form:
 
     files: Mapping[str, list[bytes]]
     texts: Mapping[str, str]
+    lists: Mapping[str, list[str]]
+    """Words of fields that may come several times."""
 
 
 class Uploads:
@@ -66,22 +68,34 @@ class Upload:
         if kind == "multipart/form-data":
             return await _file_field(self._chunks(request), parameters.get("boundary", ""))
         if kind.startswith("audio/") or kind in _RAW:
-            body = bytearray()
-            async for chunk in self._chunks(request):
-                if not body and len(chunk) == _announced(request):
-                    return chunk  # all there at once, the usual case for short clips: no copy
-                body += chunk
-            return bytes(body)
+            return await self.read_raw(request)
         told = f"content type {kind}" if kind else "no content type"
         hint = "send multipart field `file`, or the bytes with an audio/* type"
         raise AudioError("audio.unsupported", told, hint=hint)
 
-    async def read_form(self, request: Request, files: Mapping[str, int], texts: tuple[str, ...] = ()) -> Form:
-        """The fields of a multipart form: of each of `files` at most so many recordings, and the words `texts`."""
+    async def read_raw(self, request: Request) -> bytes:
+        """The body as it is, of any type."""
+        body = bytearray()
+        async for chunk in self._chunks(request):
+            if not body and len(chunk) == _announced(request):
+                return chunk  # all there at once, the usual case for short clips: no copy
+            body += chunk
+        return bytes(body)
+
+    async def read_form(
+        self,
+        request: Request,
+        files: Mapping[str, int],
+        texts: tuple[str, ...] = (),
+        lists: Mapping[str, int] | None = None,
+    ) -> Form:
+        """The fields of a multipart form: of each of `files` at most so many recordings, the words `texts`, and of each
+        of `lists` at most so many words."""
         kind, parameters = content_type(request.headers.get("content-type", ""))
         if kind != "multipart/form-data":
             raise RequestError("request.invalid", f"content type {kind or 'none'}", hint="send multipart/form-data")
-        kept = {**files, **dict.fromkeys(texts, 1)}
+        lists = lists or {}
+        kept = {**files, **dict.fromkeys(texts, 1), **lists}
         collector = await _collected(self._chunks(request), parameters.get("boundary", ""), kept)
         if not collector.finished:
             raise RequestError("request.invalid", "the multipart body ends before its last boundary")
@@ -92,7 +106,18 @@ class Upload:
                 )
         found = collector.parts
         words = {name: _text(name, found[name][0]) for name in texts if found[name]}
-        return Form({name: [bytes(part) for part in found[name]] for name in files}, words)
+        several = {name: [_text(name, part) for part in found[name]] for name in lists}
+        return Form({name: [bytes(part) for part in found[name]] for name in files}, words, several)
+
+    async def read_recording(self, request: Request, texts: tuple[str, ...] = ()) -> Form:
+        """One recording, as `read` takes it, and the words `texts` of a form that holds it."""
+        kind, _ = content_type(request.headers.get("content-type", ""))
+        if kind != "multipart/form-data":
+            return Form({FIELD: [await self.read(request)]}, {})
+        form = await self.read_form(request, {FIELD: 1}, texts)
+        if not form.files[FIELD]:
+            raise RequestError("request.invalid", f"the form has no field {FIELD!r}")
+        return form
 
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         """The chunks of a body, until they are too many or come too slowly."""

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sonant.audio.decode import decode
+from sonant.audio.sandbox import Sandbox
 from sonant.config.serve import Limits
+from sonant.edge import quota
 from sonant.edge.speakers import SpeakerStore
 from sonant.errors import RequestError
 from sonant.runtime.scores import Floats
@@ -32,6 +33,7 @@ class Enroller:
     def __init__(self, engine: VoiceEngine, limits: Limits, store: SpeakerStore | None = None) -> None:
         self._engine, self._limits, self._store = engine, limits, store
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._sandbox = Sandbox(workers=limits.decoders, timeout_s=limits.decode_s)
 
     async def of_recordings(self, files: Sequence[bytes]) -> Voice:
         """The voice that several recordings of one speaker have in common."""
@@ -52,7 +54,8 @@ class Enroller:
         refs: list[Floats] = []
         samples = 0
         for data in files:
-            ref_N = decode(data, rate_hz=rate_hz, max_s=self._limits.max_audio_s, max_bytes=most)
+            ref_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=self._limits.max_audio_s, max_bytes=most)
             samples += len(ref_N)
             refs.append(ref_N[: int(REFERENCE_S * rate_hz)].copy())
+        quota.heard(samples / rate_hz)
         return Voice(self._engine.enroll(refs), samples / rate_hz)

@@ -27,7 +27,7 @@ from sonant.errors import ERRORS, RequestError, SonantError
 log = logging.getLogger(__name__)
 
 _GOOD_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_CLOSES = frozenset({413, 503})
+_CLOSES = frozenset({401, 403, 413, 429, 503})
 """Statuses after which the connection is closed: the rest of a body may still be on its way."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -31,6 +32,13 @@ UPLOAD: dict[str, Any] = {
     }
 }
 """OpenAPI of a route that takes a recording."""
+
+
+def upload(texts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """OpenAPI of a route that takes a recording and, in the form that holds it, words; `texts` are their schemas."""
+    told = deepcopy(UPLOAD)
+    told["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"] |= texts
+    return told
 
 
 def form(files: Mapping[str, int], texts: Sequence[str] = (), *, required: Sequence[str] = ()) -> dict[str, Any]:

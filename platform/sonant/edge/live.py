@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from sonant.audio.samples import Wav
 from sonant.audio.stream_decode import StreamDecoder
 from sonant.config.serve import Limits, Sessions
+from sonant.edge import quota
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
@@ -41,6 +42,7 @@ from sonant.edge.protocol import (
     Pong,
     Ready,
     Resume,
+    Set,
     Start,
     error_message,
     parse,
@@ -228,7 +230,11 @@ class _Conversation(Generic[Answer]):
         info, rate_hz = streams.info, streams.info.sample_rate_hz
         sitting = streams.sitting(self.slot, start)
         decoder = StreamDecoder(
-            start.format, rate_hz, source_hz=start.sample_rate_hz, max_s=self.live.limits.max_session_s
+            start.format,
+            rate_hz,
+            source_hz=start.sample_rate_hz,
+            max_s=self.live.limits.max_session_s,
+            heard=quota.heard_live,
         )
         ready = Ready(
             session=request_id(self.socket.scope),
@@ -252,6 +258,8 @@ class _Conversation(Generic[Answer]):
                         self.journal.heard(sitting.audio_s)
                 elif isinstance(message, Ping | Pause | Acked):
                     await self._note(message)
+                elif isinstance(message, Set):
+                    streams.change(sitting, message)
                 elif isinstance(message, End):
                     return await self._finish(sitting, decoder)
                 else:

@@ -23,6 +23,8 @@ after the last of them {"type": "enrolled"}. It is bounded like an upload.
 A start message with `"resume": true` makes a session that survives its connection: `ready` has a token, from time to
 time comes {"type": "ack", "number", "messages"}, to be answered with {"type": "ack", "number"}, and a new connection
 goes on with {"type": "resume", "token", "number", "received"}. docs/protocol.md tells it in full.
+Of what came in a share can be mixed with what goes out, sample by sample: `"dry": 0.1` in the start message, and from
+any time on {"type": "set", "dry": ...}; 1 is what was sent, as late as the answer.
 
 Times are seconds of audio since the session's first sample.
 """
@@ -41,6 +43,7 @@ MAX_TEXT = 4096
 
 
 SoundFormat = Literal["pcm_s16le", "pcm_f32le"]
+Dry = Annotated[float, Field(ge=0, le=1)]
 
 
 class Incoming(BaseModel):
@@ -59,12 +62,22 @@ class Start(Incoming):
     """Also send the probability of every label, once a chunk."""
     output: SoundFormat | None = None
     """Where the answer is sound: its samples; pcm_s16le when nothing is said."""
+    dry: Dry = 0.0
+    """Where the answer is sound: the share of what came in that is mixed with it."""
     speaker: Annotated[str, Field(max_length=64)] | None = None
     """An extractor's wanted voice: the id of an enrolled speaker."""
     resume: bool = False
     """The session is to go on elsewhere when its connection or replica is lost. Raw PCM only."""
     enroll: bool = False
     """The wanted voice is in a recording that follows: binary messages, and then `enrolled`."""
+
+
+class Set(Incoming):
+    """Changes a session while it goes on: what is answered from here on."""
+
+    type: Literal["set"]
+    dry: Dry
+    """As in the start message."""
 
 
 class Enrolled(Incoming):
@@ -111,7 +124,7 @@ class Ping(Incoming):
     type: Literal["ping"]
 
 
-Client = Start | Resume | Enrolled | Acked | Pause | End | Ping
+Client = Start | Resume | Enrolled | Set | Acked | Pause | End | Ping
 ClientMessage = Annotated[Client, Field(discriminator="type")]
 _CLIENT: TypeAdapter[Client] = TypeAdapter(ClientMessage)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from sonant.audio.samples import Wav
-from sonant.edge.protocol import Output, Start
+from sonant.edge.protocol import Output, Set, Start
 from sonant.errors import RequestError
 from sonant.runtime.info import BundleInfo
 from sonant.runtime.slots import Pool, Slot
@@ -80,6 +80,10 @@ class Streams(ABC, Generic[Answer]):
     @abstractmethod
     def sitting(self, slot: Slot, start: Start) -> Sitting[Answer]:
         """The stream of a client on a slot that is prepared."""
+
+    def change(self, sitting: Sitting[Answer], message: Set) -> None:
+        """The client wants it another way from here on."""
+        raise RequestError("request.invalid", f"sessions of {self.info.id} have nothing to set")
 
     def output(self, start: Start) -> Output | None:
         """What binary messages to the client hold; None: there are none."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sonant.audio.samples import Wav, to_int16
-from sonant.edge.protocol import Level, Output, SoundFormat, Start
-from sonant.edge.streams import Said, Streams
+from sonant.edge.protocol import Level, Output, Set, SoundFormat, Start
+from sonant.edge.streams import Said, Sitting, Streams
 from sonant.runtime.level import dbfs, power
 from sonant.runtime.slots import Slot
 from sonant.runtime.sound_session import SoundSession
@@ -26,7 +26,7 @@ _METERED = ("samples", "_given", "_input", "_output", "_presence", "_hops")
 class SoundStreams(Streams[Heard]):
     """Sessions of a network that answers with sound."""
 
-    options = frozenset({"output"})
+    options = frozenset({"output", "dry"})
 
     def __init__(self, pool: SoundPool) -> None:
         super().__init__(pool, pool.info)
@@ -34,7 +34,12 @@ class SoundStreams(Streams[Heard]):
 
     def sitting(self, slot: Slot, start: Start) -> SoundSitting:
         """The sound in the format that the client wants, and its levels."""
-        return SoundSitting(self._slots, slot, start.output or DEFAULT)
+        return SoundSitting(self._slots, slot, start.output or DEFAULT, start.dry)
+
+    def change(self, sitting: Sitting[Heard], message: Set) -> None:
+        """Another share of what came in."""
+        assert isinstance(sitting, SoundSitting), "it was made here"
+        sitting.change(message.dry)
 
     def output(self, start: Start) -> Output:
         """The sound that goes out."""
@@ -46,9 +51,9 @@ class SoundStreams(Streams[Heard]):
 class SoundSitting:
     """The stream of one client."""
 
-    def __init__(self, pool: SoundPool, slot: Slot, output: SoundFormat) -> None:
+    def __init__(self, pool: SoundPool, slot: Slot, output: SoundFormat, dry: float) -> None:
         self._rate_hz = pool.info.sample_rate_hz
-        self._session = SoundSession(pool, slot, self._rate_hz)
+        self._session = SoundSession(pool, slot, self._rate_hz, dry=dry)
         self._output: SoundFormat = output
         self._meter = Meter()
 
@@ -74,6 +79,10 @@ class SoundSitting:
         self._meter.told(answer)
         if self._meter.samples >= LEVEL_S * self._rate_hz:
             yield self._level()
+
+    def change(self, dry: float) -> None:
+        """Another share of what came in."""
+        self._session.dry = dry
 
     def flush(self) -> None:
         """Zeros fill the last hop."""

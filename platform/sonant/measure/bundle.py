@@ -1,7 +1,7 @@
 """What a bundle costs on this machine: size, speed, memory, and the execution provider that really runs.
 
-One clip (or recording, reference, mixture) at a time and one live stream, on one thread: what a session or a request takes from
-a core. The machine should be quiet; percentiles tell how quiet it was.
+One clip (or recording, reference, mixture) at a time and one live stream, on one thread: what a session or a request
+takes from a core. The machine should be quiet; percentiles tell how quiet it was.
 """
 
 from __future__ import annotations

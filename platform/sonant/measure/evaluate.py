@@ -148,10 +148,12 @@ class MixtureEvaluation(Evaluation):
     """Measures of mixtures or noisy speech, and what they amount to."""
 
     task: SoundTask = field(kw_only=True)
+    speakers: list[str] = field(kw_only=True)
+    """Who is wanted, or heard, in each."""
 
     def summary(self) -> dict[str, Any]:
-        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over mixtures."""
-        bounds = review_mixtures.improvement_interval(self.task, self.scored)
+        """Numbers, ready for JSON; `interval` is that of the mean improvement, 95 %, over speakers."""
+        bounds = review_mixtures.improvement_interval(self.task, self.scored, self.speakers)
         return {
             "model": self.model,
             "corpus": str(self.corpus.path),
@@ -164,7 +166,7 @@ class MixtureEvaluation(Evaluation):
     def write(self, out: str) -> None:
         """metrics.json and mixtures.parquet in a folder or at a URL."""
         files.write_json(files.join(out, "metrics.json"), self.summary())
-        review_mixtures.write_table(out, self.task, {self.split: self.scored})
+        review_mixtures.write_table(out, self.task, {self.split: self.scored}, {self.split: self.speakers})
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,8 @@ def judge(subject: str, data: str | None = None, *, split: SplitName = "test", t
         return VectorEvaluation(name, labels, corpus, told, scored, metrics, target=what, trials=judged, points=at)
     metrics = task.metrics(scored.logits_NK, scored.label_N, scored.row_N)
     if isinstance(task, SoundTask):
-        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, task=task)
+        heard = review_mixtures.speakers_of(loaders[split], scored)
+        return MixtureEvaluation(name, labels, corpus, split, scored, metrics, task=task, speakers=heard)
     if isinstance(task, Detect):
         points = opened.info.detect.points if isinstance(opened, Bundle) and opened.info.detect else None
         return FrameEvaluation(name, labels, corpus, split, scored, metrics, task=task, points=points)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sonant.config.ray import RayConfig
 from sonant.errors import ConfigError
-from sonant.measure.infer_sound import Line, SoundWriter, write_sounds
+from sonant.measure.infer_sound import Item, Line, SoundWriter, write_sounds
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.denoiser import EnhanceEngine
 from sonant.runtime.scores import Floats
@@ -21,7 +21,7 @@ class EnhanceWriter(SoundWriter):
         self._engine, self._dry = EnhanceEngine(open_bundle(bundle_ref)), dry
         super().__init__(self._engine, out)
 
-    def sound(self, wav_N: Floats) -> tuple[Floats, Line]:
+    def sound(self, wav_N: Floats, item: Item) -> tuple[Floats, Line]:
         """With the share `dry` of what went in."""
         return self._engine.enhance(wav_N, dry=self._dry), {}
 
@@ -38,4 +38,5 @@ def enhance_files(
     went in that is kept. A recording that cannot be read is told in its place."""
     if not 0 <= dry <= 1:
         raise ConfigError("config.invalid", f"dry={dry:g} is no share", hint="give a number from 0 to 1")
-    return write_sounds(EnhanceWriter, (bundle_ref, out, dry), recordings, out=out, cluster=cluster)
+    items = [Item.of(path) for path in recordings]
+    return write_sounds(EnhanceWriter, bundle_ref, items, dry, out=out, cluster=cluster)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from models.classify.base import Classifier, LiveClassifier
+from models.enhance.base import Enhancer
 from models.extract.base import Extractor
 from sonant.runtime.graph import Array, Graph
 
@@ -42,11 +43,17 @@ def of_call(call: Callable[[], object], *, audio_s: float, runs: int = 50, warmu
     return Latency(float(p50_ms), float(p95_ms), float(p99_ms), 1000 * audio_s, runs)
 
 
-def of_model(model: Classifier | Extractor, seconds: float = 1.0, *, runs: int = 50, warmup: int = 5) -> Latency:
-    """A torch network on whole clips, or on mixtures of one second whose wanted voice is known already."""
+def of_model(
+    model: Classifier | Extractor | Enhancer, seconds: float = 1.0, *, runs: int = 50, warmup: int = 5
+) -> Latency:
+    """A torch network on whole clips, or on sound of one second, with the wanted voice known already."""
     if isinstance(model, Classifier):
         return of_clip(model, seconds, runs=runs, warmup=warmup)
-    mix_BN, voice_BE = _noise(1, model.sample_rate_hz), torch.zeros(1, model.voice_size)
+    mix_BN = _noise(1, model.sample_rate_hz)
+    if isinstance(model, Enhancer):
+        with torch.inference_mode():
+            return of_call(lambda: model(mix_BN), audio_s=1.0, runs=runs, warmup=warmup)
+    voice_BE = torch.zeros(1, model.voice_size)
     with torch.inference_mode():
         return of_call(lambda: model.extract(mix_BN, voice_BE), audio_s=1.0, runs=runs, warmup=warmup)
 

@@ -34,7 +34,7 @@ class Judge(Protocol):
     def __call__(self, number: str) -> str: ...
 
 
-Kind = tuple[Callable[[str, str | None, SplitName], Judge], Callable[[list[Row]], dict[str, Any]]]
+Kind = tuple[Callable[[str, str | None, SplitName, str | None], Judge], Callable[[list[Row]], dict[str, Any]]]
 _KINDS: dict[type, Kind] = {
     ExtractTask: (quality_extract.Judge, quality_extract.summary),
     EnhanceTask: (quality_enhance.Judge, quality_enhance.summary),
@@ -46,11 +46,13 @@ def quality(
     data: str | None = None,
     *,
     split: SplitName = "test",
+    enrolment: str | None = None,
     out: str | None = None,
     spread: Spread | None = None,
 ) -> dict[str, Any]:
-    """Judges a run folder or a bundle on a split of a prepared corpus (its own by default), or an enhancement network
-    on a list of pairs of files (CSV); means with 95 % intervals over speakers.
+    """Judges a run folder or a bundle on a split of a prepared corpus (its own by default), or on a list of mixtures or
+    of pairs of files (CSV); means with 95 % intervals over speakers. `enrolment` is for lists of mixtures that do not
+    say who is wanted.
 
     `spread` maps over a cluster (`cluster.spread`). With `out`, quality.json and a row for each item are written.
     """
@@ -60,7 +62,7 @@ def quality(
         told = f"{name} does {config.task.kind}: these figures are of sound"
         raise ConfigError("config.invalid", told, hint="leave --quality out")
     make, summary = kind
-    arguments = (files.absolute(subject) if "@" not in subject else subject, data, split)
+    arguments = (files.absolute(subject) if "@" not in subject else subject, data, split, enrolment)
     judge = make(*arguments)
     numbers = [str(number) for number in range(len(judge))]
     answers = map(judge, numbers) if spread is None else spread(make, arguments, numbers)

@@ -19,6 +19,7 @@ from sonant import tasks
 from sonant.data.corpus import Corpus
 from sonant.data.noisy.loader import NoisyLoader
 from sonant.data.noisy.pairs import Pairs, read_pairs
+from sonant.errors import ConfigError
 from sonant.measure.evaluate import SplitName, network_of, open_subject, rows_of_split
 from sonant.measure.quality_items import Row, means
 from sonant.metrics.item import Figures, Floats, Heard, score_item
@@ -36,7 +37,11 @@ _BAND_DB = 5
 class Judge:
     """Enhances one item after another and measures what came out, and what went in."""
 
-    def __init__(self, subject: str, data: str | None, split: SplitName) -> None:
+    def __init__(self, subject: str, data: str | None, split: SplitName, enrolment: str | None = None) -> None:
+        if enrolment is not None:
+            raise ConfigError(
+                "config.invalid", "an enrolment map says whose voice is wanted: noisy speech has one only"
+            )
         opened, config, labels, self.name = open_subject(subject)
         model = create(config.model)
         if data is not None and data.endswith(LIST):

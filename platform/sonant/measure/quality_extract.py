@@ -13,6 +13,7 @@ from sonant import tasks
 from sonant.data.corpus import Corpus
 from sonant.data.mix.loader import MixLoader
 from sonant.measure.evaluate import SplitName, network_of, open_subject, rows_of_split
+from sonant.measure.listed import ENDING, list_loader
 from sonant.measure.quality_items import Row, means
 from sonant.metrics.item import METRICS, Heard, score_item
 from sonant.tasks.extract import Network
@@ -23,12 +24,15 @@ _KNOWN = ("id", "speaker", "present")
 class Judge:
     """Extracts one mixture of a split after another and measures what came out."""
 
-    def __init__(self, subject: str, data: str | None, split: SplitName) -> None:
+    def __init__(self, subject: str, data: str | None, split: SplitName, enrolment: str | None = None) -> None:
         opened, config, labels, self.name = open_subject(subject)
-        corpus = Corpus.open(data or config.data.corpus)
-        rows = rows_of_split(corpus, config, split)
-        _, loaders = tasks.opened(config, labels, create(config.model), corpus, {split: rows}, training=False)
-        self._loader = cast(MixLoader, loaders[split])
+        if data is not None and data.endswith(ENDING):
+            self._loader = list_loader(config, labels, self.name, data, enrolment)
+        else:
+            corpus = Corpus.open(data or config.data.corpus)
+            rows = rows_of_split(corpus, config, split)
+            _, loaders = tasks.opened(config, labels, create(config.model), corpus, {split: rows}, training=False)
+            self._loader = cast(MixLoader, loaders[split])
         self._network = cast(Network, network_of(opened))
 
     def __len__(self) -> int:

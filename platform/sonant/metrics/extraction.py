@@ -9,7 +9,8 @@ from sonant.metrics.si_sdr import si_sdr
 
 Floats = NDArray[np.floating]
 
-_DEEPEST_DB = 120.0
+DEEPEST_DB = 100.0
+"""Silence counts as so far under any mixture."""
 
 
 def confused(estimate_N: Floats, target_N: Floats, others_KN: Floats) -> bool | None:
@@ -22,12 +23,12 @@ def confused(estimate_N: Floats, target_N: Floats, others_KN: Floats) -> bool | 
 
 
 def depth_db(estimate_N: Floats, mix_N: Floats) -> float:
-    """How far the estimate's energy is under the mixture's: dB, the more the more silent, at most 120; NaN where the
-    mixture is silent itself."""
+    """How far the estimate's energy is under the mixture's: dB, the more the more silent, at most DEEPEST_DB; NaN where
+    the mixture is silent itself."""
     left, whole = (float(np.square(wav_N.astype(np.float64)).sum()) for wav_N in (estimate_N, mix_N))
     if whole <= 0:
         return float("nan")
-    return float(min(10 * np.log10(whole / left), _DEEPEST_DB)) if left > 0 else _DEEPEST_DB
+    return float(min(10 * np.log10(whole / left), DEEPEST_DB)) if left > 0 else DEEPEST_DB
 
 
 def speaker_accuracy(logits_BK: Floats, speaker_B: NDArray[np.integer]) -> float:

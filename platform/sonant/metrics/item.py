@@ -49,7 +49,7 @@ _Metric = Callable[[Heard], float | bool | None]
 
 WITH_TARGET: dict[str, _Metric] = {
     "si_sdr": lambda heard: si_sdr(heard.estimate_N, heard.target_N),
-    "si_sdr_mix": lambda heard: si_sdr(heard.mix_N, heard.target_N),
+    "si_sdr_mixture": lambda heard: si_sdr(heard.mix_N, heard.target_N),
     "si_sdri": lambda heard: si_sdr_improvement(heard.estimate_N, heard.target_N, heard.mix_N),
     "snr": lambda heard: snr(heard.estimate_N, heard.target_N),
     "stoi": lambda heard: stoi(heard.estimate_N, heard.target_N, heard.rate_hz),
@@ -72,7 +72,7 @@ WITHOUT_TARGET: dict[str, _Metric] = {
 """Of items in which the wanted speaker is silent."""
 
 METRICS = (*WITH_TARGET, *WITHOUT_TARGET)
-FAST = ("si_sdr", "si_sdr_mix", "si_sdri", "snr", "confused", "absent_db", "absent_silent")
+FAST = ("si_sdr", "si_sdr_mixture", "si_sdri", "snr", "confused", "absent_db", "absent_silent")
 """Those that need no further package, and a millisecond."""
 
 

@@ -27,9 +27,9 @@ class EnhanceEngine(SoundEngine):
     """Runs the graphs of an enhancement bundle."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
-        super().__init__(bundle, threads=threads, providers=providers)
         if bundle.info.enhance is None:
             raise ModelError("model.unknown", f"{bundle.info.id} takes no noise out of speech")
+        super().__init__(bundle, threads=threads, providers=providers)
 
     def enhance(self, noisy_N: Floats, *, dry: float = 0.0) -> Floats:
         """One recording of any length, as long and aligned."""

@@ -23,8 +23,27 @@ def dbfs(total: float, samples: int) -> float:
     return round(max(SILENT_DBFS, 10 * math.log10(mean)), 2) if mean > 0 else SILENT_DBFS
 
 
+class Gauge:
+    """The RMS level of a recording that goes by in parts."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._total = 0.0
+
+    def add(self, wav_N: Floats) -> None:
+        """The next part."""
+        self.samples += len(wav_N)
+        self._total += power(wav_N)
+
+    @property
+    def dbfs(self) -> float:
+        """Of all parts so far."""
+        return dbfs(self._total, self.samples)
+
+
 def level_dbfs(wav_N: Floats) -> float:
     """The RMS level of a recording, which may be long: it is taken piece by piece."""
-    size = 1 << 18
-    total = sum(power(wav_N[start : start + size]) for start in range(0, len(wav_N), size))
-    return dbfs(total, len(wav_N))
+    size, gauge = 1 << 18, Gauge()
+    for start in range(0, len(wav_N), size):
+        gauge.add(wav_N[start : start + size])
+    return gauge.dbfs

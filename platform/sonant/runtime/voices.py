@@ -35,9 +35,9 @@ class VoiceEngine(SoundEngine):
     wave = "mix"
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, providers: Sequence[str] = PROVIDERS) -> None:
-        super().__init__(bundle, threads=threads, providers=providers)
         if bundle.info.extract is None:
             raise ModelError("model.unknown", f"{bundle.info.id} takes no reference", hint="only extractors do")
+        super().__init__(bundle, threads=threads, providers=providers)
 
     @property
     def sizes(self) -> ExtractInfo:

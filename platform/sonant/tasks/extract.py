@@ -18,13 +18,14 @@ from sonant.losses.presence import presence
 from sonant.losses.si_sdr import si_sdr
 from sonant.losses.snr import snr
 from sonant.losses.spexplus import spexplus, spexplus_short
+from sonant.metrics.extraction import DEEPEST_DB
 from sonant.metrics.item import SILENT_DB
 from sonant.tasks.task import Scores
 
-MEASURES = ("si_sdr", "si_sdr_mixture", "left_db", "confused", "presence", "speaker")
-"""Columns of a score, in dB, and as shares: si_sdr of the output and of the mixture, energy of the output over the
-mixture's, whether the output is nearer to another voice than to the wanted one, the mean probability that the wanted
-voice is there, whether the reference's speaker was told (NaN: unknown, or not asked)."""
+MEASURES = ("si_sdr", "si_sdr_mixture", "depth_db", "confused", "presence", "speaker_told")
+"""Columns of a score, in dB, and as shares: si_sdr of the output and of the mixture, how far the output's energy is
+under the mixture's, whether the output is nearer to another voice than to the wanted one, the mean probability that the
+wanted voice is there, whether the reference's speaker was told (NaN: unknown, or not asked)."""
 _RATIOS = {"si_sdr": si_sdr, "snr": snr}
 
 Network = Callable[[Tensor, Tensor, Tensor], Extraction]
@@ -39,7 +40,7 @@ class Extract:
     measures = MEASURES
     summary = "extraction"
     metric_names = (
-        "si_sdri", "si_sdr", "si_sdr_mixture", "confused", "left_db", "silenced", "presence", "speaker_accuracy"
+        "si_sdri", "si_sdr", "si_sdr_mixture", "confused", "absent_db", "absent_silent", "presence", "speaker_accuracy"
     )  # fmt: skip
 
     def __init__(self, cfg: ExtractTask, labels: tuple[str, ...]) -> None:
@@ -94,7 +95,7 @@ class Extract:
         columns = (
             own_B,
             si_sdr(batch.mix_BN, batch.target_BN, samples_B),
-            absent_energy(wav_BN, batch.mix_BN, samples_B, floor_db=-100.0),
+            -absent_energy(wav_BN, batch.mix_BN, samples_B, floor_db=-DEEPEST_DB),
             self._confused(own_B, wav_BN, batch),
             presence_B,
             speaker_B,
@@ -127,21 +128,21 @@ class Extract:
         label_N: NDArray[np.integer],
         row_N: NDArray[np.integer] | None = None,
     ) -> dict[str, float]:
-        """Means over mixtures with the wanted voice (ratios), without it (energy left), and over both."""
+        """Means over mixtures with the wanted voice (ratios), without it (how silent), and over both."""
         present_N = label_N == 1
         by_name = dict(zip(MEASURES, logits_NK.T.astype(np.float64), strict=True))
         there = {name: column_N[present_N] for name, column_N in by_name.items()}
-        left_N = by_name["left_db"][~present_N]
+        depth_N = by_name["depth_db"][~present_N]
         right_N = (by_name["presence"] > 0.5) == present_N
         told: dict[str, Any] = {
             "si_sdri": there["si_sdr"] - there["si_sdr_mixture"],
             "si_sdr": there["si_sdr"],
             "si_sdr_mixture": there["si_sdr_mixture"],
             "confused": there["confused"],
-            "left_db": left_N,
-            "silenced": left_N <= -SILENT_DB,
+            "absent_db": depth_N,
+            "absent_silent": depth_N >= SILENT_DB,
             "presence": right_N[~np.isnan(by_name["presence"])],
-            "speaker_accuracy": by_name["speaker"][~np.isnan(by_name["speaker"])],
+            "speaker_accuracy": by_name["speaker_told"][~np.isnan(by_name["speaker_told"])],
         }
         return {name: float(np.mean(values_N)) for name, values_N in told.items() if len(values_N)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,20 @@ from torch import Tensor
 class SoundTask(Protocol):
     """Extract and Enhance. Letters: N items or samples, K measures."""
 
-    kinds: ClassVar[tuple[str, ...]]
-    """What the label of an item says, by its number."""
-    summary: ClassVar[str]
-    """Name of the file that a review sums up in."""
-    measures: ClassVar[tuple[str, ...]]
-    """Columns of a score."""
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the label of an item says, by its number."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """Name of the file that a review sums up in."""
+        ...
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Columns of a score."""
+        ...
 
     def metrics(
         self,

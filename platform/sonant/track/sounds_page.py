@@ -1,5 +1,5 @@
-"""The parts of a run's page about a network whose answer is sound: what gained least, and the same few items as training
-went on, to see and hear."""
+"""The parts of a run's page about a network whose answer is sound: what gained least, and the same few items as
+training went on, to see and hear."""
 
 from __future__ import annotations
 

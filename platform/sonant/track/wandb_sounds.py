@@ -34,7 +34,9 @@ def examples(run: str, event: Event) -> dict[str, Any]:
 def worst(review: str) -> dict[str, Any]:
     """The items of a review that gained least."""
     rows = [
-        _Row({"id": row["id"], "si_sdri": row["si_sdri"]}, row["files"], row["sample_rate_hz"])
+        _Row(
+            {"id": row["id"], "speaker": row["speaker"], "si_sdri": row["si_sdri"]}, row["files"], row["sample_rate_hz"]
+        )
         for row in files.read_json(files.join(review, "worst_mixtures.json"))
     ]
     return _logged(review, "worst", rows) if rows else {}

@@ -79,7 +79,7 @@ def execute(
             name: task.metrics(outputs.logits_NK, outputs.label_N, outputs.row_N) for name, outputs in scored.items()
         }
         if "test" in scored:
-            metrics["test"] |= _interval(corpus, task, scored["test"])
+            metrics["test"] |= _interval(corpus, task, loaders["test"], scored["test"])
         if writer is not None:
             _review(run, corpus, model, task, loaders, scored)
         scores = {"best": metrics["validation"], "test": metrics.get("test", {})}
@@ -114,9 +114,9 @@ def _split(corpus: Corpus, run: Run) -> dict[str, Rows]:
     return {name: rows for name, rows in parts._asdict().items() if rows.size}
 
 
-def _interval(corpus: Corpus, task: AnyTask, scored: Scored) -> dict[str, float]:
+def _interval(corpus: Corpus, task: AnyTask, loader: Batches[Any], scored: Scored) -> dict[str, float]:
     if isinstance(task, SoundTask):
-        return review_mixtures.improvement_interval(task, scored)
+        return review_mixtures.improvement_interval(task, scored, review_mixtures.speakers_of(loader, scored))
     if isinstance(task, Embed):
         return review_vectors.eer_interval(task, scored)
     return review_frames.auc_interval(scored) if task.of_frames else review.accuracy_interval(corpus, scored)

@@ -1,7 +1,9 @@
 """Points of a search space: drawn in order, with conditions, and put over a config.
 
 A point is a flat mapping of dotted keys to values ({"model.kind": "bc_resnet", "train.lr": 0.004}): what was chosen and
-nothing else, so two points compare, and a point reads like the overrides of a command line.
+nothing else, so two points compare, and a point reads like the overrides of a command line. Where a key has several
+ranges, one for each kind of something, a word behind a slash tells them apart (model.memory.size/gru): no searcher
+takes the sizes of one kind for those of another.
 """
 
 from __future__ import annotations
@@ -31,14 +33,14 @@ def draw(space: Space, base: Tree, pick: Pick) -> Point:
     for key, dimension in space.items():
         if all(value_at(so_far, other) in allowed for other, allowed in dimension.when.items()):
             point[key] = pick(key, dimension)
-            so_far = merge(so_far, nest(key, point[key]))
+            so_far = merge(so_far, nest(key_of(key), point[key]))
     return point
 
 
 def apply(base: Tree, point: Point) -> Experiment:
     """The config of a point; ConfigError when its values do not fit together."""
     for key, value in point.items():
-        base = merge(base, nest(key, value))
+        base = merge(base, nest(key_of(key), value))
     return check(Experiment, base, source=f"point {point}")
 
 
@@ -50,6 +52,11 @@ def mutate(space: Space, point: Point, keys: Iterable[str], rng: np.random.Gener
 def random_pick(rng: np.random.Generator) -> Pick:
     """Draws without regard to any result."""
     return lambda _, dimension: _uniform(dimension, rng)
+
+
+def key_of(name: str) -> str:
+    """The config key that a name of the space stands for."""
+    return name.partition("/")[0]
 
 
 def nest(key: str, value: Any) -> Tree:

@@ -85,7 +85,7 @@ class Sweep:
         base["train"] |= {"metric": self.settings.metric, "mode": self.settings.mode}
         base["track"] |= {"group": self.id}
         # What follows from the network and the corpus is worked out for each trial anew.
-        base["model"]["outputs"] = None
+        base["model"] |= {key: None for key in ("outputs", "speakers") if key in base["model"]}
         return base
 
     def run(self, number: int) -> str:

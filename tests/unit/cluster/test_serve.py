@@ -14,6 +14,7 @@ from sonant.errors import BundleError, ConfigError, EnvError
 Write = Callable[..., str]
 
 FILE = """
+keys: {keys}
 http_options: {{host: {host}, port: {port}}}
 applications:
   - name: words
@@ -28,9 +29,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
 
-    def write(host: str = "127.0.0.1", port: int = 1024, bundle: str = "nowhere") -> str:
+    def write(host: str = "127.0.0.1", port: int = 1024, bundle: str = "nowhere", keys: str | None = "anyone") -> str:
         path = tmp_path / "serve.yaml"
-        path.write_text(FILE.format(host=host, port=port, bundle=bundle), encoding="ascii")
+        path.write_text(FILE.format(host=host, port=port, bundle=bundle, keys=keys or "null"), encoding="ascii")
         return str(path)
 
     return write
@@ -53,6 +54,20 @@ def test_other_machines_are_let_in_only_with_a_token(write: Write, monkeypatch: 
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     with pytest.raises(BundleError):  # the next check
         serve(write(host="0.0.0.0", port=free_port()))
+
+
+def test_other_machines_are_let_in_only_with_keys(write: Write, tmp_path: Path) -> None:
+    with pytest.raises(EnvError, match="asks for no keys") as caught:
+        serve(write(host="0.0.0.0", port=free_port(), keys=None))
+    assert caught.value.code == "env.exposed"
+    with pytest.raises(ConfigError, match=r"keys\.json"):
+        serve(write(host="0.0.0.0", port=free_port(), keys=str(tmp_path / "keys.json")))
+
+
+def test_without_keys_that_is_said_aloud(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(BundleError):
+        serve(write(port=free_port(), keys=None))
+    assert "no keys: whoever reaches 127.0.0.1" in caplog.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.8.8.8"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sonant.config.load import check, load
+from sonant.config.load import check, load, tree
 from sonant.config.serve import ClassifyApp, HomeApplication, ServeFile
 from sonant.errors import ConfigError
 
@@ -61,3 +61,21 @@ def test_what_cannot_be_served_is_told(case: str) -> None:
 def test_limits_stay_below_those_of_serve_by_default() -> None:
     app = ClassifyApp(bundle="b")
     assert app.limits.max_sessions < app.ingress.max_ongoing_requests
+
+
+def test_keys_of_the_file_are_those_of_every_application() -> None:
+    file: ServeFile = load(ServeFile, "serve/speakers", ["keys=/etc/keys.json"])
+    assert {app.args.keys for app in file.applications} == {"/etc/keys.json"}
+    again = check(ServeFile, file.model_dump(mode="json"))
+    assert again == file
+    bare: ServeFile = load(ServeFile, "serve/speakers")
+    assert {app.args.keys for app in bare.applications} == {None}
+
+
+def test_no_application_has_other_keys_than_the_rest() -> None:
+    data = tree("serve/kws")
+    data["applications"][0]["args"]["keys"] = "mine.json"
+    with pytest.raises(ConfigError, match="different keys"):
+        check(ServeFile, data)
+    with pytest.raises(ConfigError, match="different keys"):
+        check(ServeFile, {**data, "keys": "others.json"})

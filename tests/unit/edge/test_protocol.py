@@ -63,7 +63,7 @@ def test_messages_of_the_server_name_their_type() -> None:
 
 def test_both_directions_have_schemas() -> None:
     schemas = json_schemas()
-    assert {"Start", "Resume", "Enrolled", "Acked", "Pause", "End", "Ping"} == set(schemas["client"]["$defs"])
+    assert {"Start", "Resume", "Enrolled", "Set", "Acked", "Pause", "End", "Ping"} == set(schemas["client"]["$defs"])
     assert {"Ready", "Output", "Event", "Scores", "Level", "Ack", "Drain", "Pong", "Done", "ErrorMessage"} == set(
         schemas["server"]["$defs"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 from sonant import cli
 from sonant.audio.decode import decode_path
 from sonant.audio.wav import encode_wav
-from sonant.errors import AudioError, ModelError
+from sonant.errors import AudioError, DataError, ModelError
 from sonant.measure.infer import infer
-from sonant.measure.infer_extract import extract_files
+from sonant.measure.infer_extract import VoiceWriter, extract_files, listing
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.voices import VoiceEngine
 
@@ -67,3 +68,31 @@ def test_a_reference_is_for_extractors_and_they_need_one(extract_bundle: Path, t
         extract_files(str(tiny_bundle), [str(folder / "a.wav")], [str(folder / "me.wav")])
     with pytest.raises(AudioError):
         extract_files(str(extract_bundle), [str(folder / "a.wav")], [str(folder / "broken.wav")])
+
+
+def test_a_list_names_a_reference_for_each_mixture(
+    extract_bundle: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `prepare mix render=` writes it; one mixture may come twice, with two wanted voices."""
+    rows = ["id,path,reference_path", "one,a.wav,me.wav", "two,a.wav,too.wav", "three,b.c.wav,broken.wav"]
+    (folder / "mixtures.csv").write_text("\n".join(rows) + "\n")
+    out = folder / "out"
+    assert cli.main(["infer", str(extract_bundle), str(folder / "mixtures.csv"), "--out", str(out)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["path"] for line in lines] == ["a.wav", "a.wav", "b.c.wav"]
+    assert lines[2]["error"]["code"].startswith("audio.")
+    alone = list(extract_files(str(extract_bundle), [str(folder / "a.wav")], [str(folder / "too.wav")]))
+    np.testing.assert_array_equal(read(out / "two.extracted.wav"), read(alone[0]["wav"]))
+    assert not np.array_equal(read(out / "one.extracted.wav"), read(out / "two.extracted.wav"))
+
+
+def test_what_an_actor_of_a_cluster_answers_is_the_same(extract_bundle: Path, folder: Path) -> None:
+    (item,) = listing([str(folder / "a.wav")], (str(folder / "me.wav"),))
+    writer = VoiceWriter(str(extract_bundle), str(folder), item.references)
+    assert json.loads(writer(json.dumps(asdict(item)))) == writer.answer(item)
+
+
+def test_a_list_without_references_is_told(extract_bundle: Path, folder: Path) -> None:
+    (folder / "list.csv").write_text("path\na.wav\n")
+    with pytest.raises(DataError, match=r"row 1: not a mixture and a reference"):
+        extract_files(str(extract_bundle), [str(folder / "list.csv")])

@@ -32,6 +32,11 @@ def test_clips_and_streams() -> None:
     assert latency.of_stream(model(), hops=3, rows=2, runs=2, warmup=1).audio_ms == 240.0
 
 
+def test_a_second_of_noisy_speech() -> None:
+    quiet = create(parse({"kind": "dual_path", "channels": 8, "hidden": 8})).eval()
+    assert latency.of_model(quiet, runs=2, warmup=1).audio_ms == 1000.0
+
+
 def test_graphs() -> None:
     import onnx
     from onnx import TensorProto, helper

@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.blocks.recurrent import Lstm
+from models.blocks.recurrent import Gru, LiveLstm, Lstm
 from models.classify.base import LiveClassifier
-from models.spec import create, parse
+from models.enhance.base import Enhancer
+from models.spec import VARIANTS, create, parse
 from sonant.measure import macs
 
 
@@ -16,6 +17,8 @@ from sonant.measure import macs
         (nn.Conv1d(4, 4, 3, groups=4), (1, 4, 12), 10 * 4 * 3),
         (nn.Conv2d(2, 3, (3, 1), (2, 1), (1, 0)), (1, 2, 8, 5), 4 * 5 * 2 * 3 * 3),
         (Lstm(5, 7), (1, 10, 5), 10 * 4 * 7 * (5 + 7)),
+        (LiveLstm(5, 7), (1, 1, 5), 4 * 7 * (5 + 7)),
+        (Gru(5, 7, both_ways=True), (1, 10, 5), 2 * 10 * 3 * 7 * (5 + 7)),
     ],
 )
 def test_counts_what_can_be_counted_by_hand(module: nn.Module, shape: tuple[int, ...], wanted: int) -> None:
@@ -68,3 +71,10 @@ def test_an_extractor_costs_what_its_hops_cost() -> None:
     }
     layers = 2 * 320 * 24 + 2 * 24 * 10 + 6 * 2 * 10 * 16 + 10
     assert macs.of_extractor(create(parse(config))).total == 200 * (layers + 2 * 8 * 20)
+
+
+@pytest.mark.parametrize(("name", "published"), [("demucs-48", 2.53e9), ("demucs-64", 4.48e9), ("wave_unet", 2.78e9)])
+def test_enhancers_cost_what_was_published(name: str, published: float) -> None:
+    model = create(parse(VARIANTS[name]))
+    assert isinstance(model, Enhancer)
+    assert macs.of_enhancer(model).total == pytest.approx(published, rel=0.002)

@@ -56,3 +56,12 @@ def test_extractors_are_listed_with_their_delay() -> None:
     voice = 4 * 75 * 384 * 239 / 0.15
     assert short["macs_per_s"] + voice == pytest.approx(12.3e9, rel=0.005)
     assert list(causal) == list(rows(FEW)[0])
+
+
+def test_enhancers_are_listed_with_their_delay() -> None:
+    demucs, gatewave, unet = rows({name: VARIANTS[name] for name in ("demucs-48", "gatewave-causal", "wave_unet")})
+    assert (demucs["job"], demucs["params"], demucs["hop_ms"]) == ("enhance", 18_867_937, 16.0)
+    assert (demucs["latency_ms"], gatewave["latency_ms"]) == (47.75, 64.0)
+    assert demucs["streams"] is gatewave["streams"] is True
+    assert (unet["streams"], unet["hop_ms"], unet["latency_ms"]) == (False, None, None)
+    assert list(demucs) == list(rows(FEW)[0])

@@ -18,7 +18,7 @@ def test_confusion_is_nearness_to_the_wrong_voice() -> None:
 def test_depth_under_the_mixture() -> None:
     assert depth_db(0.1 * TARGET, TARGET) == pytest.approx(20)
     assert depth_db(2 * TARGET, TARGET) == pytest.approx(-6.02, abs=0.01)
-    assert depth_db(np.zeros(2000), TARGET) == depth_db(1e-9 * TARGET, TARGET) == 120
+    assert depth_db(np.zeros(2000), TARGET) == depth_db(1e-9 * TARGET, TARGET) == 100
     assert np.isnan(depth_db(TARGET, np.zeros(2000)))
 
 

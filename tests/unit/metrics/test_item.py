@@ -21,9 +21,9 @@ def heard(speech) -> Heard:
 
 def test_the_fast_ones(heard: Heard) -> None:
     figures = score_item(heard)
-    assert set(figures) == {"si_sdr", "si_sdr_mix", "si_sdri", "snr", "confused"}
+    assert set(figures) == {"si_sdr", "si_sdr_mixture", "si_sdri", "snr", "confused"}
     assert figures["si_sdr"] == pytest.approx(si_sdr(heard.estimate_N, heard.target_N))
-    assert figures["si_sdri"] == pytest.approx(figures["si_sdr"] - figures["si_sdr_mix"])
+    assert figures["si_sdri"] == pytest.approx(figures["si_sdr"] - figures["si_sdr_mixture"])
     assert figures["si_sdri"] == pytest.approx(20, abs=1)
     assert figures["confused"] == 0
 

@@ -49,15 +49,15 @@ def test_measures_tell_what_was_done_with_a_mixture(batch: MixBatch) -> None:
     quarter = measured(batch, batch.target_BN + 0.25 * batch.others_BKN[:, 0])
     assert quarter["si_sdr_mixture"][:3].abs().max() < 0.5
     assert quarter["si_sdr"][:3] == pytest.approx(12.04, abs=0.5)
-    assert quarter["left_db"][3] == pytest.approx(-12.04, abs=0.1)
+    assert quarter["depth_db"][3] == pytest.approx(12.04, abs=0.1)
     assert quarter["confused"].tolist()[:3] == [0, 0, 0]
 
     swapped = measured(batch, batch.others_BKN[:, 0])
     assert swapped["confused"].tolist()[:3] == [1, 1, 1]
     silent = measured(batch, torch.zeros_like(batch.mix_BN))
-    assert silent["left_db"].max() < -90
+    assert silent["depth_db"].min() > 90
     assert torch.isnan(silent["presence"]).all()
-    assert torch.isnan(silent["speaker"]).all()
+    assert torch.isnan(silent["speaker_told"]).all()
 
 
 def test_padding_counts_for_nothing(batch: MixBatch) -> None:
@@ -73,20 +73,20 @@ def test_padding_counts_for_nothing(batch: MixBatch) -> None:
 
 def test_metrics_are_means_over_those_they_are_about() -> None:
     rows = [
-        # si_sdr, of mixture, left, confused, presence, speaker
-        (10.0, 0.0, -3.0, 0.0, 0.9, 1.0),
-        (-2.0, 2.0, -3.0, 1.0, 0.4, np.nan),
-        (-60.0, -60.0, -30.0, 0.0, 0.1, 0.0),
-        (-60.0, -60.0, -10.0, 0.0, 0.2, 0.0),
+        # si_sdr, of mixture, depth, confused, presence, speaker
+        (10.0, 0.0, 3.0, 0.0, 0.9, 1.0),
+        (-2.0, 2.0, 3.0, 1.0, 0.4, np.nan),
+        (-60.0, -60.0, 30.0, 0.0, 0.1, 0.0),
+        (-60.0, -60.0, 10.0, 0.0, 0.2, 0.0),
     ]
     told = TASK.metrics(np.array(rows, np.float32), np.array([1, 1, 0, 0]))
     expected = {
-        "si_sdri": 3.0, "si_sdr": 4.0, "si_sdr_mixture": 1.0, "confused": 0.5, "left_db": -20.0, "silenced": 0.5,
-        "presence": 0.75, "speaker_accuracy": 1 / 3,
+        "si_sdri": 3.0, "si_sdr": 4.0, "si_sdr_mixture": 1.0, "confused": 0.5, "absent_db": 20.0,
+        "absent_silent": 0.5, "presence": 0.75, "speaker_accuracy": 1 / 3,
     }  # fmt: skip
     assert told == pytest.approx(expected)
     assert set(told) == set(TASK.metric_names)
-    assert "left_db" not in TASK.metrics(np.array(rows[:2], np.float32), np.array([1, 1]))
+    assert "absent_db" not in TASK.metrics(np.array(rows[:2], np.float32), np.array([1, 1]))
 
 
 def test_loss_wants_the_voice_silence_without_it_and_the_truth_about_both(batch: MixBatch) -> None:

@@ -18,7 +18,7 @@ def test_examples_and_worst_items_are_mirrored(enhance_run: Path, mirrored: Call
     ]
     assert len(first["data"]) == 2
     (worst,) = media.glob("table/worst_*.table.json")
-    assert [column for column in json.loads(worst.read_text())["columns"]][:2] == ["id", "si_sdri"]
+    assert [column for column in json.loads(worst.read_text())["columns"]][:3] == ["id", "speaker", "si_sdri"]
     for name in names:
         assert len(list(media.glob(f"audio/examples/{name}*.wav"))) == 4
         assert len(list(media.glob(f"audio/worst/{name}*.wav"))) == 1

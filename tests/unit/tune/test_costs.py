@@ -1,10 +1,32 @@
 from collections.abc import Callable
 
+import pytest
 import torch
 
 from sonant.config.experiment import Experiment
-from sonant.config.tune import Limit
+from sonant.config.load import check
+from sonant.config.tune import Choice, Dimension, Limit, TuneConfig
 from sonant.tune.costs import costs
+
+MIX = {"mix_s": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("model", "delay_ms"),
+    [
+        ({"kind": "causal_extractor", "latency_ms": 10}, 10.0),
+        ({"kind": "spexplus_short"}, 300.0),
+        ({"kind": "spexplus_short", "segment": {"mode": "nonintersec"}}, 300.0),
+        ({"kind": "spexplus"}, 2000.0),
+    ],
+)
+def test_delay_is_what_a_sample_waits_for(model: dict[str, object], delay_ms: float) -> None:
+    small = {**model, "channels": 8, "hidden": 8, "voice_size": 4, "stacks": 1, "blocks": 1}
+    data = {"corpus": "c", "mixtures": MIX}
+    cfg = check(Experiment, {"name": "x", "task": {"kind": "extract"}, "model": small, "data": data})
+    space: dict[str, Dimension] = {"train.lr": Choice(values=(0.1,))}
+    assert costs(cfg, TuneConfig(space=space, pareto=("delay_ms",)))["delay_ms"] == pytest.approx(delay_ms)
+    assert "delay_ms" not in costs(cfg, TuneConfig(space=space))
 
 
 def resolved(cfg: Experiment, **model: object) -> Experiment:

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from sonant.config.experiment import Experiment
+from sonant.config.load import load, names
 from sonant.config.tune import Choice, Dimension, Float, Int
 from sonant.errors import ConfigError
 from sonant.tune.space import Point, apply, draw, mutate, nest, random_pick, value_at
@@ -102,6 +104,39 @@ def test_nest_and_value_at_are_inverse() -> None:
     assert value_at(nest("a.b", 1), "a.b") == 1
     assert value_at({"a": 1}, "a.b") is None
     assert value_at({}, "a") is None
+
+
+def test_one_key_has_a_range_for_each_kind() -> None:
+    space: dict[str, Dimension] = {
+        "model": SPACE["model"],
+        "model.width/narrow": Choice(values=(0.25,), when={"model.kind": ("tc_resnet",)}),
+        "model.tau/wide": Choice(values=(8.0,), when={"model.kind": ("bc_resnet",)}),
+        "train.lr/low": Choice(values=(1e-4,), when={"model.tau": (8.0,)}),
+    }
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        point = draw(space, BASE, random_pick(rng))
+        cfg = apply(BASE, point)
+        wide = cfg.model.kind == "bc_resnet"
+        assert list(point) == ["model", *(["model.tau/wide", "train.lr/low"] if wide else ["model.width/narrow"])]
+        assert getattr(cfg.model, "tau" if wide else "width") == (8.0 if wide else 0.25)
+        assert (cfg.train.lr == 1e-4) == wide, "a condition looks at the key, whatever its name in the space"
+
+
+@pytest.mark.parametrize("smoke", [False, True])
+@pytest.mark.parametrize("name", [name for name in names() if "search" in name])
+def test_points_of_the_searches_that_ship_make_networks(name: str, smoke: bool) -> None:
+    """A hundred draws of each, with every choice of every dimension among them."""
+    config = load(Experiment, name, smoke=smoke)
+    assert config.tune is not None
+    base, rng = {**config.model_dump(mode="json"), "tune": None}, np.random.default_rng(0)
+    drawn = [draw(config.tune.space, base, random_pick(rng)) for _ in range(100)]
+    for point in drawn:
+        apply(base, point)
+    for key, dimension in config.tune.space.items():
+        seen = [point[key] for point in drawn if key in point]
+        assert seen, f"{key} is never searched"
+        assert not isinstance(dimension, Choice) or all(value in seen for value in dimension.values)
 
 
 def test_dimensions_are_read_from_yaml_data() -> None:

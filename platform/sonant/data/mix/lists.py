@@ -67,6 +67,10 @@ class Lists:
     def window(self) -> int | None:
         return None
 
+    @property
+    def speakers(self) -> Sequence[str]:
+        return [told.speaker for told in self.listed]
+
     def __len__(self) -> int:
         return len(self.listed)
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-R = TypeVar("R")
+
+class Spoken(Protocol):
+    """A recipe."""
+
+    @property
+    def speaker(self) -> str:
+        """Who is wanted, or heard; empty: unknown."""
+        ...
+
+
+R = TypeVar("R", bound=Spoken)
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -26,6 +36,15 @@ class Items(Protocol[T_co]):
         ...
 
     def item(self, epoch: int, index: int) -> T_co: ...
+
+
+class Listing(Items[T_co], Protocol[T_co]):
+    """Items that are the same in every epoch, and whose speakers are known before they are made."""
+
+    @property
+    def speakers(self) -> Sequence[str]:
+        """Who is wanted, or heard, in each; empty: unknown."""
+        ...
 
 
 class Maker(Protocol[R, T_co]):
@@ -70,6 +89,10 @@ class Fixed(Generic[R, T]):
 
     def __init__(self, recipes: Sequence[R], make: Callable[[R], T], sample_rate_hz: int) -> None:
         self.recipes, self._make, self._rate_hz = recipes, make, sample_rate_hz
+
+    @property
+    def speakers(self) -> Sequence[str]:
+        return [recipe.speaker for recipe in self.recipes]
 
     @classmethod
     def drawn(cls, maker: Maker[R, T], count: int) -> Fixed[R, T]:

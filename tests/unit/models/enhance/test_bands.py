@@ -4,9 +4,7 @@ import torch
 from models.enhance import bands
 
 
-@pytest.mark.parametrize(
-    ("bins", "count", "low", "bin_hz"), [(161, 64, 40, 50.0), (41, 16, 10, 50.0), (9, 9, 5, 100.0)]
-)
+@pytest.mark.parametrize(("bins", "count", "low", "hz"), [(161, 64, 40, 50.0), (41, 16, 10, 50.0), (9, 9, 5, 100.0)])
 def test_shares_of_a_bin_sum_to_one(bins: int, count: int, low: int, hz: float) -> None:
     spread_FG = bands.spread(bins, count, low, hz)
     assert spread_FG.shape == (count, bins)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.extract.basis import Basis, FourierBasis, LearnedBasis, OverlapAdd, Overlapping
+from models.extract.basis import Basis, FourierBasis, LearnedBasis
 
 
 def passes(basis: Basis, mix_BN: Tensor) -> Tensor:
@@ -51,14 +51,3 @@ def test_learned_frames_leave_silence_silent() -> None:
     assert not passes(basis, torch.zeros(1, 200)).any()
     assert passes(basis, torch.randn(1, 200)).any()
     assert (basis.encode(torch.randn(1, 200), basis.init_state(1, torch.zeros(1)))[0] >= 0).all()
-
-
-def test_frames_end_with_the_newest_sample_and_are_summed_where_they_stand() -> None:
-    cut, add = Overlapping(6, 2), OverlapAdd(6, 2)
-    x = torch.arange(1.0, 9.0)[None]
-    frame_BTW, after = cut.step(x, cut.init_state(1, x))
-    assert frame_BTW[0].tolist() == [[0, 0, 0, 0, 1, 2], [0, 0, 1, 2, 3, 4], [1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 7, 8]]
-    assert after["heard"].flatten().tolist() == [5, 6, 7, 8]
-    wav_BN, tail = add.step(frame_BTW, add.init_state(1, x))
-    assert wav_BN[0].tolist() == [0, 0, 0, 0, 3, 6, 9, 12]
-    assert tail["tail"].flatten().tolist() == [10, 12, 7, 8]

@@ -3,8 +3,9 @@ import torch
 from torch import Tensor, nn
 
 from models.extract.base import stream
-from models.extract.segmented import ChunkExtractor, Mode, Segmented, join, split
-from models.extract.spex import build
+from models.extract.memory import CacheMemory, GruMemory, MemoryConfig, RnnMemory, SpecialChannelsMemory
+from models.extract.segmented import ChunkExtractor, Mode, SegmentConfig, Segmented, join, split
+from models.extract.spex import Spex, build
 from models.extract.spexplus_short import SpexPlusShortConfig
 from models.streaming import State
 
@@ -84,6 +85,50 @@ def test_gradients_go_back_as_far_as_is_wanted(truncate: int | None, wanted: flo
     out_BN[0, -1].backward()
     assert model.gain.grad is not None
     assert model.gain.grad.item() == wanted
+
+
+MEMORIES: list[MemoryConfig] = [RnnMemory(), *(GruMemory(version=v, size=4) for v in range(4)), CacheMemory(size=4),
+                                SpecialChannelsMemory(size=4)]  # fmt: skip
+
+
+@pytest.mark.parametrize("memory", MEMORIES, ids=lambda memory: f"{memory.kind}{getattr(memory, 'version', '')}")
+@pytest.mark.parametrize("truncate", [None, 2, 3])
+def test_back_propagation_reaches_exactly_so_many_windows(memory: MemoryConfig, truncate: int | None) -> None:
+    """What the last of six windows gives, by what each window heard. A cache lets nothing through at any length."""
+    torch.manual_seed(0)
+    segment = SegmentConfig(window_ms=20, mode="nonintersec", truncate=truncate)
+    model = build(
+        SpexPlusShortConfig(channels=8, hidden=8, voice_size=4, stacks=2, blocks=3, segment=segment, memory=memory)
+    )
+    mix_BN = torch.randn(2, 6 * 320, requires_grad=True)
+    model.extract(mix_BN, torch.randn(2, 4)).wav_BN[:, -320:].square().sum().backward()
+    assert mix_BN.grad is not None
+    reached = mix_BN.grad.abs().sum(0).reshape(6, 320).sum(1).gt(0).tolist()
+    carried = 1 if memory.kind == "cache" else truncate or 6
+    assert reached == [False] * (6 - carried) + [True] * carried
+
+
+def test_all_windows_of_an_item_share_one_voice_and_teach_it() -> None:
+    """Enrolment is computed once, and hears from every window, however short the memory's reach."""
+
+    class Counting(Spex):
+        enrolled = 0
+
+        def enroll(self, ref_BR: Tensor, ref_samples_B: Tensor | None = None) -> Tensor:
+            self.enrolled += 1
+            voice_BE = super().enroll(ref_BR, ref_samples_B)
+            voice_BE.register_hook(lambda gradient_BE: taught.append(gradient_BE))
+            return voice_BE
+
+    taught: list[Tensor] = []
+    segment = SegmentConfig(window_ms=20, truncate=1)
+    inner = Counting(
+        SpexPlusShortConfig(channels=8, hidden=8, voice_size=4, stacks=2, blocks=3, segment=segment, memory=GruMemory())
+    )
+    model = Segmented(inner, 320, truncate=1)
+    model(torch.randn(2, 8 * 320), torch.randn(2, 4000)).wav_BN[:, :320].square().sum().backward()
+    assert inner.enrolled == len(taught) == 1
+    assert bool((taught[0] != 0).any(1).all())
 
 
 def test_chunks_are_summed_in_full_precision() -> None:

@@ -1,0 +1,64 @@
+"""Requests that want the one engine of a replica: they take turns at it, a piece each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from sonant.audio.decode import decode_parts
+from sonant.config.serve import TranscribeApp
+from sonant.edge import quota
+from sonant.edge.metrics import Metrics
+from sonant.errors import RequestError
+from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance
+from sonant.runtime.transcribe.transcriber import Transcriber, Transcription
+
+
+class Desk:
+    """The thread of the engine, and who waits for it."""
+
+    def __init__(self, app: TranscribeApp, transcriber: Transcriber, metrics: Metrics) -> None:
+        self._app, self._transcriber, self._metrics = app, transcriber, metrics
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self.waiting = 0
+
+    @contextmanager
+    def job(self, data: bytes, ask: Ask) -> Generator[Job]:
+        """A place for one recording until the block ends."""
+        if self.waiting >= self._app.max_waiting:
+            raise RequestError("server.full", f"{self.waiting} recordings are being transcribed")
+        limits = self._app.limits
+        max_bytes = int(limits.max_body_mib * 2**20)
+        parts = decode_parts(data, rate_hz=RATE_HZ, max_s=limits.max_audio_s, max_bytes=max_bytes)
+        work = self._transcriber.start(parts, ask)
+        self.waiting += 1
+        try:
+            yield Job(work, self._thread, self._metrics)
+        finally:
+            self.waiting -= 1
+            self._metrics.audio_seconds.inc(work.duration_s)
+            quota.heard(work.duration_s)
+
+
+class Job:
+    """One recording on its way."""
+
+    def __init__(self, work: Transcription, thread: ThreadPoolExecutor, metrics: Metrics) -> None:
+        self._work, self._thread, self._metrics = work, thread, metrics
+        self._utterances: list[Utterance] = []
+
+    async def next(self) -> list[Utterance] | None:
+        """The next piece's utterances, when the engine comes to it; None after the last."""
+        start = time.perf_counter()
+        piece = await asyncio.get_running_loop().run_in_executor(self._thread, next, self._work, None)
+        if piece is not None:
+            self._metrics.graph_seconds.observe(time.perf_counter() - start)
+            self._utterances += piece
+        return piece
+
+    def transcript(self) -> Transcript:
+        """The whole, after the last piece."""
+        return self._work.transcript(self._utterances)
