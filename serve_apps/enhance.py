@@ -177,11 +177,12 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
 
     live: Live[Heard] | None = None
     if engine.live:
-        live = Live(SoundStreams(SoundPool(engine, app.limits.max_sessions)), app.limits, metrics, app.allowed_origins)
+        streams = SoundStreams(SoundPool(engine, app.limits.max_sessions))
+        live = Live(streams, app.limits, metrics, app.allowed_origins, sessions=app.sessions)
     face.add_stream(api, live)
     if store is not None:
         _add_results(api, store)
-    return Face(api, api, served)
+    return Face(api, api, served, live)
 
 
 def _add_results(api: FastAPI, store: ResultStore) -> None:

@@ -99,7 +99,7 @@ export class Live {
   // Changes what is answered from here on; before the session is open it goes into the start message.
   set(what) {
     Object.assign(this.ask, what);
-    if (this.open) this.socket.send(JSON.stringify({ type: "set", ...what }));
+    if (this.open) this.socket.text({ type: "set", ...what });
   }
 
   // Asks for the rest; the server answers and closes.

@@ -13,6 +13,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -182,9 +183,12 @@ def serve_file(config: str, overrides: Sequence[str], environment: Mapping[str, 
     else:
         yield _tried("keys", lambda: f"{len(keys.read(shown).keys)} in {shown}")
     for app in file.applications:
-        if not isinstance(app, HomeApplication):
-            ref = app.args.bundle
-            yield _tried(f"bundle {ref}", lambda ref=ref: f"{open_bundle(ref).info.id}: hashes and parity record hold")
+        for ref in () if isinstance(app, HomeApplication) else app.args.bundles:
+            yield _tried(f"bundle {ref}", partial(_held, ref))
+
+
+def _held(ref: str) -> str:
+    return f"{open_bundle(ref).info.id}: hashes and parity record hold"
 
 
 def _reach(host: str, shown: str | None) -> str:

@@ -355,7 +355,7 @@ class TranscribeApplication(Mounted[Literal["serve_apps.transcribe:build"], Tran
 class TensorsApplication(Mounted[Literal["serve_apps.tensors:build"], TensorsApp]):
     """Answers tensors with tensors, in the open inference protocol (KServe v2)."""
 
-    route_prefix: Literal["/v2"] = "/v2"
+    route_prefix: Literal["/v2"] = "/v2"  # pyright: ignore[reportIncompatibleVariableOverride] (sections are frozen)
     """Where the protocol wants its routes."""
 
 

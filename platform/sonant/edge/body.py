@@ -113,7 +113,7 @@ class Upload:
         """One recording, as `read` takes it, and the words `texts` of a form that holds it."""
         kind, _ = content_type(request.headers.get("content-type", ""))
         if kind != "multipart/form-data":
-            return Form({FIELD: [await self.read(request)]}, {})
+            return Form({FIELD: [await self.read(request)]}, {}, {})
         form = await self.read_form(request, {FIELD: 1}, texts)
         if not form.files[FIELD]:
             raise RequestError("request.invalid", f"the form has no field {FIELD!r}")

@@ -106,7 +106,7 @@ class LiveClient:
             self._changed.notify_all()
 
     async def __aiter__(self) -> AsyncIterator[Answer]:
-        while (answer := await self._answers.get()) is not _DONE:
+        while (answer := await self._answers.get()) is not None:
             if isinstance(answer, SonantError):
                 raise answer
             yield answer

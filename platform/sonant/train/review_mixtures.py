@@ -35,8 +35,8 @@ TABLE, WORST = "mixtures.parquet", "worst_mixtures.json"
 
 def speakers_of(loader: Any, scored: Scored) -> list[str]:
     """Who is wanted, or heard, in each of the items that were judged."""
-    speakers: Sequence[str] = cast(Listing[Any], loader.items).speakers
-    return [speakers[number] for number in scored.row_N.tolist()]
+    speakers = cast(Listing[Any], loader.items).speakers
+    return [str(speakers[number]) for number in scored.row_N.tolist()]
 
 
 def improvement_interval(task: SoundTask, scored: Scored, speakers: Sequence[str]) -> dict[str, float]:

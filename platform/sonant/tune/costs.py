@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from models.classify.base import Classifier, LiveClassifier
+from models.enhance.base import Enhancer, LiveEnhancer
 from models.extract.base import Extractor, LiveExtractor
 from models.spec import create
 from sonant.config.experiment import Experiment
@@ -34,10 +35,12 @@ def costs(cfg: Experiment, settings: TuneConfig) -> dict[str, float]:
     return found
 
 
-def _delay_ms(cfg: Experiment, model: Classifier | Extractor) -> float:
+def _delay_ms(cfg: Experiment, model: Classifier | Extractor | Enhancer) -> float:
     """How long a sample waits at most: a hop, and what the network waits for behind it; or for the end of the whole."""
-    if isinstance(model, LiveClassifier | LiveExtractor):
+    if isinstance(model, LiveClassifier | LiveExtractor | LiveEnhancer):
         return 1000 * (model.hop + model.latency) / model.sample_rate_hz
+    if cfg.data.noisy is not None:
+        return 1000 * cfg.data.noisy.item_s
     mixed_s = None if cfg.data.mixtures is None else cfg.data.mixtures.mix_s
     return 1000 * (mixed_s or cfg.data.clip_s)
 

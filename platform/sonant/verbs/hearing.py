@@ -156,11 +156,11 @@ def ask(args: Arguments) -> None:
 
     token = os.environ.get("SONANT_TOKEN")
     if args.what == "extractions":
-        options = {"references": args.reference, "speaker": args.speaker, "token": token}
-        return show(extract(args.url, args.file, args.out or "voice.wav", **options))
+        out = args.out or "voice.wav"
+        return show(extract(args.url, args.file, out, references=args.reference, speaker=args.speaker, token=token))
     if args.what == "enhancements":
-        options = {"dry": args.dry, "store": args.store, "token": token}
-        return show(enhance(args.url, args.file, args.out or "clean.wav", **options))
+        out = args.out or "clean.wav"
+        return show(enhance(args.url, args.file, out, dry=args.dry, store=args.store, token=token))
     options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
     show(ask(args.url, args.what, args.file, token=token, **options.get(args.what, {})))
 
