@@ -171,6 +171,9 @@ class LiveClient:
                         return None
                     elif kind == "error":
                         told = _error_of(message["error"])
+            except _connection_errors():
+                if told is None:  # a close that was explained is no loss of the connection
+                    raise
             finally:
                 if sender is not None:
                     sender.cancel()
