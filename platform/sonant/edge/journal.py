@@ -86,17 +86,15 @@ class Journal:
             asyncio.get_running_loop().run_in_executor(None, self._store.remove, self._before)
             self._before = None
 
-    async def close(self, *, done: bool) -> None:
-        """The last record is written, or where the session is complete, all are removed."""
+    async def close(self) -> None:
+        """The record that is being written is written to its end. Where the session is complete it stays, too, until it
+        is out of date: its last answers may be lost on their way, and then the client comes again."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
-        if done:
-            for token in filter(None, (self.token, self._before)):
-                await asyncio.to_thread(self._store.remove, token)
 
     async def last(self) -> None:
         """A record of now, when the session is to go on elsewhere; without it the one before holds."""
-        await self.close(done=False)
+        await self.close()
         if self._confirmed == self._number:
             await self._try(self._number + 1, self._record(), self._settings.keep_s)
 

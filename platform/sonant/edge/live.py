@@ -218,7 +218,7 @@ class _Conversation(Generic[Answer]):
             return await self._session(first)
         finally:
             if self.journal is not None:
-                await self.journal.close(done=False)
+                await self.journal.close()
 
     async def _session(self, first: Start | Resume) -> str:
         streams = self.live.streams
@@ -423,8 +423,6 @@ class _Conversation(Generic[Answer]):
         await self._tell(await asyncio.to_thread(sitting.finish))
         await self._say(Done(audio_s=round(sitting.audio_s, 4)).text())
         await self.socket.close(1000)
-        if self.journal is not None:
-            await self.journal.close(done=True)
         return "done"
 
     async def _tell(self, messages: Iterable[Said]) -> None:
