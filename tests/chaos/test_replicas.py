@@ -19,7 +19,7 @@ SESSIONS = 3
 START = {"format": "pcm_s16le", "sample_rate_hz": RATE_HZ}
 
 pytestmark = [
-    pytest.mark.parametrize("tiny_extractor", ["causal"], indirect=True),
+    pytest.mark.parametrize("extractor_kind", ["causal"], indirect=True),
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # Ray's own
 ]

@@ -6,6 +6,7 @@ SONANT_HOSTILE sets how many files and sequences are tried: 10000 is the full pr
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import inspect
 import json
@@ -18,6 +19,7 @@ from typing import Any, get_args
 import httpx
 import pytest
 
+from sonant.audio.sandbox import Sandbox
 from sonant.config.serve import Application, HomeApplication
 from sonant.edge import keys
 
@@ -70,6 +72,11 @@ def modules() -> list[str]:
     return [get_args(kind.model_fields["import_path"].annotation)[0].partition(":")[0] for kind in kinds]
 
 
+def sandboxes() -> list[Sandbox]:
+    """All that there are: applications keep theirs to themselves."""
+    return [one for one in gc.get_objects() if isinstance(one, Sandbox)]
+
+
 class Replica:
     """One application as Serve would run it."""
 
@@ -83,7 +90,10 @@ class Replica:
         kind = [*kinds, getattr(made, "Ingress", None)][0]
         assert kind is not None
         self.name, self.prefix = module.rpartition(".")[2], prefix
+        before = {id(one) for one in sandboxes()}
         self.replica = kind(args)
+        self.sandboxes = [one for one in sandboxes() if id(one) not in before]
+        """Where this application decodes."""
         self.app = self.replica.__serve_build_asgi_app__()
         self.api = self.replica._face.api if hasattr(self.replica, "_face") else self.replica._api
 

@@ -161,8 +161,8 @@ class Fuzz:
 @pytest.fixture(scope="module")
 def live(replicas: Callable[..., list[Any]]) -> list[Any]:
     """The applications that have live sessions."""
-    return [one for one in replicas() if one.name != "home" and getattr(one.replica._face.served, "live", False)
-            and one.replica._engine.info.hop is not None and one.replica._engine.info.embed is None]  # fmt: skip
+    faces = [(one, getattr(one.replica, "_face", None)) for one in replicas()]
+    return [one for one, face in faces if face is not None and face.served.live and face.served.task != "embed"]
 
 
 def test_random_sequences_leave_nothing_behind(

@@ -63,7 +63,7 @@ class Uploader:
 
     def resident(self) -> int:
         """Bytes of memory of this process and its decoders."""
-        pids = [decoder.pid for decoder in self.replica.replica._pipeline.extract._sandbox._idle if decoder.pid]
+        pids = [decoder.pid for one in self.replica.sandboxes for decoder in one._idle if decoder.pid]
         return sum(_resident(f"/proc/{pid}/statm") for pid in ["self", *pids])
 
     async def send(self, http: httpx.AsyncClient, name: str, data: bytes) -> str:
@@ -102,7 +102,8 @@ def _resident(path: str) -> int:
 def uploader(replicas: Callable[..., list[Any]]) -> Iterator[Uploader]:
     made = Uploader(next(one for one in replicas() if one.name == "classify"))
     yield made
-    made.replica.replica._pipeline.extract._sandbox.close()
+    for sandbox in made.replica.sandboxes:
+        sandbox.close()
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def test_bombs(uploader: Uploader, client: Any) -> None:
 
 def test_the_figures_can_fail(uploader: Uploader, honest: dict[str, bytes], client: Any) -> None:
     """A decoder that dies, one that hangs, and memory that is kept: each is seen."""
-    sandbox = uploader.replica.replica._pipeline.extract._sandbox
+    [sandbox] = uploader.replica.sandboxes
     [decoder] = [one for one in sandbox._idle if one.pid]
     before = sandbox._timeout_s
     kept: list[bytearray] = []

@@ -46,7 +46,7 @@ def pack(record: Mapping[str, Any]) -> bytes:
         rest: dict[str, Any] = {}
         for name, value in node.items():
             if isinstance(value, np.ndarray):
-                arrays[place + name] = np.ascontiguousarray(value)
+                arrays[place + name] = np.asarray(value, order="C")
             else:
                 inner = cast(Mapping[str, Any], value)
                 rest[name] = plain(inner, f"{place}{name}\n") if isinstance(value, Mapping) else value

@@ -118,10 +118,11 @@ class Pool(ABC, Generic[Answer]):
         with self._rows:
             assert self.holds(slot), "a slot is saved by the one that it belongs to"
             slots, after = self._kept
-            state = {name: value[slot.row].copy() for name, value in self._state_R.items()}
+            # A state may be one number a row: np.array keeps it an array.
+            state = {name: np.array(value[slot.row]) for name, value in self._state_R.items()}
             if slot in slots:
                 place = slots.index(slot)
-                state |= {name: value[place].copy() for name, value in after.items()}
+                state |= {name: np.array(value[place]) for name, value in after.items()}
             return {"state": state, "answers": self._save(slot.row)}
 
     def load(self, slot: Slot, saved: Mapping[str, Any]) -> None:
