@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sonant.audio.wav import encode_wav
+
 TOGETHER = 6
 """Sequences at the same time: more than there are slots."""
 
@@ -24,9 +26,17 @@ FORMATS = ("pcm_s16le", "pcm_f32le", "webm", "ogg", "mp4")
 MAGICS = (b"", b"\x1a\x45\xdf\xa3", b"OggS\0\2", b"\0\0\0\x18ftypisom", bytes.fromhex("18538067 01ffffffffffffff"))
 
 
-def start(rng: random.Random) -> str:
-    """A start message, mostly a right one."""
-    message: dict[str, Any] = {"type": "start", "format": rng.choice(FORMATS), "scores": rng.random() < 0.5}
+VOICE = encode_wav((0.1 * np.random.default_rng(0).standard_normal(2000)).astype(np.float32), 4000)
+"""Whom an extractor is to follow."""
+
+
+def start(rng: random.Random, task: str) -> str:
+    """A start message, mostly a right one for an application of this task."""
+    message: dict[str, Any] = {"type": "start", "format": rng.choice(FORMATS)}
+    if task in ("extract", "enhance"):
+        message |= {"output": rng.choice(["pcm_s16le", "pcm_f32le"]), "dry": rng.random(), "enroll": task == "extract"}
+    else:
+        message["scores"] = rng.random() < 0.5
     if rng.random() < 0.5:
         message["sample_rate_hz"] = rng.choice([8000, 16_000, 44_100, 192_000])
     match rng.randrange(30):
@@ -67,9 +77,9 @@ def text(rng: random.Random) -> str:
     ])  # fmt: skip
 
 
-def step(rng: random.Random, begun: bool) -> str | bytes:
+def step(rng: random.Random, begun: bool, task: str) -> str | bytes:
     if not begun and rng.random() < 0.95:
-        return start(rng)
+        return start(rng, task)
     draw = rng.random()
     if draw < 0.7:
         return sound(rng)
@@ -78,7 +88,7 @@ def step(rng: random.Random, begun: bool) -> str | bytes:
         if draw < 0.82
         else text(rng)
         if draw < 0.88
-        else start(rng)
+        else start(rng, task)
         if draw < 0.9
         else '{"type": "end"}'
     )
@@ -101,11 +111,14 @@ class Fuzz:
         rng = random.Random(seed)
         origin = [(b"origin", b"http://evil.example")] if rng.random() < 0.03 else []
         socket = self.open_socket(self.replica, f"{self.replica.prefix}/stream", origin)
-        begun = False
+        begun, task = False, self.replica.replica._face.served.task
         for _ in range(rng.randrange(9)):
-            message = step(rng, begun)
-            begun = begun or isinstance(message, str)
+            message = step(rng, begun, task)
             socket.say(message)
+            if not begun and task == "extract" and rng.random() < 0.8:
+                socket.say(VOICE)
+                socket.say('{"type": "enrolled"}')
+            begun = begun or isinstance(message, str)
             for _ in range(rng.randrange(4)):
                 await asyncio.sleep(0)
             if rng.random() < 0.04:
