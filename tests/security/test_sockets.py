@@ -198,7 +198,12 @@ async def all_slots_open(replica: Any, open_socket: Any) -> None:
     """As many sessions as there are slots begin at once, and end well."""
     sockets = [open_socket(replica, f"{replica.prefix}/stream") for _ in range(4)]
     for one in sockets:
-        one.say('{"type": "start"}')
+        if replica.replica._face.served.task == "extract":
+            one.say('{"type": "start", "enroll": true}')
+            one.say(VOICE)
+            one.say('{"type": "enrolled"}')
+        else:
+            one.say('{"type": "start"}')
         one.say(bytes(32_000))
         one.say('{"type": "end"}')
     await asyncio.wait_for(asyncio.gather(*(one.task for one in sockets)), 30)

@@ -178,7 +178,8 @@ def _wait_until_running(file: ServeFile) -> None:
     while True:
         found = {name: app for name, app in serve.status().applications.items() if name in wanted}
         states = {name: str(app.status.value) for name, app in found.items()}
-        failed = [name for name, state in states.items() if state in ("DEPLOY_FAILED", "UNHEALTHY")]
+        # Unhealthy ones may be getting well: a redeploy finds replicas that were lost a moment ago.
+        failed = [name for name, state in states.items() if state == "DEPLOY_FAILED"]
         if failed:
             reason = found[failed[0]].message.strip().splitlines()[-1:]
             raise EnvError("env.cluster", f"application {failed[0]!r} did not start: {' '.join(reason)}")
