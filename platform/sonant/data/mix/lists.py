@@ -15,18 +15,16 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, cast
 
-import fsspec
 import numpy as np
 
 from sonant.audio.decode import decode_path
 from sonant.audio.samples import Wav
 from sonant.data.mix.items import Item
 from sonant.data.mix.render import Rendered
+from sonant.data.recipes.reading import below, read_text
 from sonant.errors import DataError
 
-_MAX_BYTES = 1 << 30
 _MAX_S = 600.0
 _Cells = Mapping[str, str]
 
@@ -114,11 +112,11 @@ def _ours(cells: _Cells, base: str, url: str) -> Listed:
         id=cells["mixture_ID"],
         speaker=cells.get("speaker", ""),
         present=cells.get("present", "1") == "1",
-        mixture=_below(base, cells["mixture_path"]),
+        mixture=below(base, cells["mixture_path"]),
         target=first,
         others=tuple(others),
         noise=_noise(cells, base),
-        references=(_below(base, cells["reference_path"]),),
+        references=(below(base, cells["reference_path"]),),
     )
 
 
@@ -136,7 +134,7 @@ def _listed(
         id=f"{mixture}/{utterance}",
         speaker=utterance.partition("-")[0],
         present=True,
-        mixture=_below(base, cells["mixture_path"]),
+        mixture=below(base, cells["mixture_path"]),
         target=sources[place],
         others=tuple(source for number, source in enumerate(sources) if number != place),
         noise=_noise(cells, base),
@@ -147,13 +145,13 @@ def _listed(
 def _reference(name: str, source: str, url: str) -> str:
     """A path as it is, relative to the map; s1/<mixture> is a source of another mixture, beside those of this one."""
     if PurePosixPath(name).suffix:
-        return _below(url.rpartition("/")[0] or ".", name)
+        return below(url.rpartition("/")[0] or ".", name)
     return f"{source.rsplit('/', 2)[0]}/{name}.{source.rpartition('.')[2]}"
 
 
 def _wanted(url: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """(mixture, utterance, references) of a map of enrolments."""
-    text = _read(url)
+    text = read_text(url)
     if "," not in text.partition("\n")[0]:
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split()
@@ -174,7 +172,7 @@ def _wanted(url: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def _sources(cells: _Cells, base: str) -> list[str]:
     numbered = sorted((name for name in cells if name.startswith("source_") and name.endswith("_path")), key=_number)
-    return [_below(base, cells[name]) for name in numbered if cells[name]]
+    return [below(base, cells[name]) for name in numbered if cells[name]]
 
 
 def _number(name: str) -> int:
@@ -183,11 +181,7 @@ def _number(name: str) -> int:
 
 
 def _noise(cells: _Cells, base: str) -> str:
-    return _below(base, cells["noise_path"]) if cells.get("noise_path") else ""
-
-
-def _below(base: str, path: str) -> str:
-    return path if path.startswith("/") or "://" in path else f"{base.rstrip('/')}/{path}"
+    return below(base, cells["noise_path"]) if cells.get("noise_path") else ""
 
 
 def _fitted(wav_N: Wav, samples: int) -> Wav:
@@ -196,16 +190,8 @@ def _fitted(wav_N: Wav, samples: int) -> Wav:
 
 
 def _rows(url: str, needed: Sequence[str]) -> list[_Cells]:
-    reader = csv.DictReader(io.StringIO(_read(url), newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(url), newline=""))
     missing = [name for name in needed if name not in (reader.fieldnames or ())]
     if missing:
         raise DataError("data.invalid", f"{url} has no column {', '.join(missing)}", hint="it must list mixtures")
     return [{name: (cell or "").strip() for name, cell in row.items() if name} for row in reader]
-
-
-def _read(url: str) -> str:
-    try:
-        with fsspec.open(url, "rb") as file:
-            return cast(bytes, cast(Any, file).read(_MAX_BYTES)).decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DataError("data.not_found", f"cannot read {url}: {error}") from error

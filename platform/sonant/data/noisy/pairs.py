@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
 
 import fsspec
 import numpy as np
@@ -20,9 +19,9 @@ from sonant.data.noisy.items import Item
 from sonant.data.noisy.layouts import LAYOUTS
 from sonant.data.recipes.drawing import absolute
 from sonant.data.recipes.files import Row, listing
+from sonant.data.recipes.reading import below, read_text
 from sonant.errors import ConfigError, DataError
 
-_MAX_BYTES = 1 << 30
 _MAX_S = 600.0
 _NEEDED = ("noisy_path", "clean_path")
 
@@ -111,7 +110,7 @@ def read_pairs(url: str, *, root: str | None = None) -> list[Pair]:
     """The pairs of a CSV file: pairs.csv of `sonant prepare noisy render=`, what `prepare noisy_pairs` writes, or any
     with the columns noisy_path and clean_path. Paths are relative to `root`, or to the list's own folder."""
     base = root if root is not None else url.rpartition("/")[0] or "."
-    reader = csv.DictReader(io.StringIO(_read(url), newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(url), newline=""))
     missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
     if missing:
         raise DataError("data.invalid", f"{url} has no column {', '.join(missing)}", hint="it must list pairs of files")
@@ -122,7 +121,7 @@ def read_pairs(url: str, *, root: str | None = None) -> list[Pair]:
 
 
 def _pair(cells: Mapping[str, str], base: str) -> Pair:
-    noisy, clean = (_below(base, cells[name]) for name in _NEEDED)
+    noisy, clean = (below(base, cells[name]) for name in _NEEDED)
     return Pair(
         id=cells.get("id") or noisy.rpartition("/")[2].rpartition(".")[0],
         noisy=noisy,
@@ -131,15 +130,3 @@ def _pair(cells: Mapping[str, str], base: str) -> Pair:
         speaker=cells.get("speaker", ""),
         noise=cells.get("noise", ""),
     )
-
-
-def _below(base: str, path: str) -> str:
-    return path if path.startswith("/") or "://" in path else f"{base.rstrip('/')}/{path}"
-
-
-def _read(url: str) -> str:
-    try:
-        with fsspec.open(url, "rb") as file:
-            return cast(bytes, cast(Any, file).read(_MAX_BYTES)).decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DataError("data.not_found", f"cannot read {url}: {error}") from error
