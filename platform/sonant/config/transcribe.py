@@ -16,7 +16,7 @@ class SphinxEngine(Section):
     language_weight: Annotated[float, Field(gt=0)] = 6.5
     """Weight of the language model against the sound; the engine's own default."""
     max_states: Annotated[int, Field(ge=100)] = 5000
-    """Most states that are searched in a 10 ms frame; 5000 got as many words right as the engine's own 30000, sooner."""
+    """Most states that are searched in a 10 ms frame; 5000 got no fewer words right than the engine's 30000, sooner."""
 
 
 class WhisperEngine(Section):
