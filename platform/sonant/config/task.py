@@ -169,6 +169,8 @@ class EnhanceTask(_Wordless):
     """Weight of the mean absolute difference of samples, relative to the level of the noisy speech."""
     si_sdr: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative ratio (dB) of the speech to all else in the output, at any level of it."""
+    si_sdr_ceiling_db: Annotated[float, Field(gt=0, le=100)] = 30.0
+    """That ratio nears this and does not exceed it: items of clean speech would outweigh all others without."""
     stft: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the distance of spectra at three resolutions (Yamamoto et al. 2020, arXiv:1910.11480)."""
     compressed: Annotated[float, Field(ge=0)] = 0.0

@@ -38,6 +38,7 @@ def enhancement(
     *,
     weights: Weights,
     compression: float = 0.3,
+    ceiling_db: float = 30.0,
     floor_db: float = -40.0,
 ) -> Tensor:
     """Mean over the batch of the weighted distances of each item. Where there is no speech, l1 and the compressed
@@ -56,7 +57,7 @@ def enhancement(
         loss_B = loss_B + weights.compressed * compressed(*waves, power=compression)
     of_speech_B = torch.zeros_like(loss_B)
     if weights.si_sdr:
-        of_speech_B = of_speech_B - weights.si_sdr * si_sdr(*waves)
+        of_speech_B = of_speech_B - weights.si_sdr * si_sdr(*waves, ceiling_db=ceiling_db)
     if weights.stft:
         of_speech_B = of_speech_B + weights.stft * multi_stft(*waves)
     left_B = weights.absent * absent_energy(output_BN, noisy_BN, samples_B, floor_db=floor_db)

@@ -49,6 +49,7 @@ class Enhance:
             inputs.samples_B,
             weights=Weights(cfg.l1, cfg.si_sdr, cfg.stft, cfg.compressed, cfg.absent),
             compression=cfg.compression,
+            ceiling_db=cfg.si_sdr_ceiling_db,
             floor_db=cfg.absent_floor_db,
         )
 

@@ -27,7 +27,7 @@ def test_each_distance_counts_as_much_as_its_weight() -> None:
     output, clean, noisy = (wave[:3] / rms for wave in (OUTPUT, CLEAN, NOISY))
     parts = {
         "l1": l1(output, clean, samples),
-        "si_sdr": -si_sdr(output, clean, samples),
+        "si_sdr": -si_sdr(output, clean, samples, ceiling_db=30),
         "stft": multi_stft(output, clean, samples),
         "compressed": compressed(output, clean, samples),
     }
@@ -84,3 +84,12 @@ def test_half_precision_outputs_are_taken() -> None:
     loss = enhancement(OUTPUT.bfloat16(), CLEAN, NOISY, SAMPLES, weights=EACH)
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(enhancement(OUTPUT, CLEAN, NOISY, SAMPLES, weights=EACH).item(), rel=0.05)
+
+
+def test_what_is_right_already_does_not_outweigh_the_rest() -> None:
+    """From good to perfect costs less than the ceiling is away."""
+    only = Weights(l1=0, si_sdr=1, stft=0, absent=0)
+    sounds = (CLEAN[:3], NOISY[:3], SAMPLES[:3])
+    good, perfect = (enhancement(given, *sounds, weights=only) for given in (OUTPUT[:3], CLEAN[:3]))
+    assert perfect.item() == pytest.approx(-30, abs=0.01)
+    assert 0 < good - perfect < 11
