@@ -20,8 +20,9 @@ from sonant.config.ray import RayConfig
 from sonant.errors import ConfigError, RunError
 from sonant.track.events import read
 from sonant.track.report import report
+from sonant.tune.rows import Row
 from sonant.tune.search import SweepResult, search
-from sonant.tune.sweep import Sweep, Trial, open_sweep
+from sonant.tune.sweep import Sweep, open_sweep
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -34,7 +35,7 @@ def _ray() -> Generator[None]:
         yield
 
 
-def quiet(sweep: Sweep, trial: Trial) -> None:
+def quiet(sweep: Sweep, row: Row) -> None:
     pass
 
 

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 from sonant.config.experiment import Experiment
 from sonant.tune.report import line, short, words
-from sonant.tune.sweep import Trial, create_sweep
+from sonant.tune.rows import Trial
+from sonant.tune.sweep import create_sweep
 
 
 def test_numbers_are_short() -> None:

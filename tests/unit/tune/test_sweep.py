@@ -6,8 +6,9 @@ import pytest
 
 from sonant.config.experiment import Experiment
 from sonant.errors import ConfigError, RunError
+from sonant.tune.rows import Trial
 from sonant.tune.space import apply
-from sonant.tune.sweep import Trial, create_sweep, open_sweep, reopen_sweep
+from sonant.tune.sweep import create_sweep, open_sweep, reopen_sweep
 
 TRIALS = [
     Trial(number=0, state="rejected", point={"n": 1}, costs={"macs_per_s": 9.0}, note="macs_per_s 9 > 8"),
