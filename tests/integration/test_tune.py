@@ -17,16 +17,19 @@ from sonant.cluster.session import connect
 from sonant.config.experiment import Experiment
 from sonant.config.load import dump, load, names
 from sonant.config.ray import RayConfig
+from sonant.config.tune import Confirm
 from sonant.errors import ConfigError, RunError
 from sonant.track.events import read
 from sonant.track.report import report
-from sonant.tune.rows import Row
+from sonant.train.run import open_run
+from sonant.tune.rows import Row, Trial
 from sonant.tune.search import SweepResult, search
 from sonant.tune.sweep import Sweep, open_sweep
 
 pytestmark = pytest.mark.timeout(600)
 
 Make = Callable[..., Experiment]
+SOUND_SEARCHES = [name for name in names() if name.startswith(("extract/", "enhance/")) and "search" in name]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def metrics_of(result: SweepResult) -> list[tuple[Any, ...]]:
 def test_the_winner_keeps_the_limits_and_what_is_over_them_is_never_trained(searched: Make) -> None:
     told: list[int] = []
     cfg = searched(limits=[{"metric": "params", "max": 50_000}], concurrent=1)
-    result = search(cfg, ended=lambda _, trial: told.append(trial.number))
+    result = search(cfg, ended=lambda _, row: told.append(row.number) if isinstance(row, Trial) else None)
     table = json.loads((Path(result.path) / "sweep.json").read_text())
     assert result.table == table["trials"]
     by_state = {state: [row for row in result.table if row["state"] == state] for state in ("done", "rejected")}
@@ -68,12 +71,40 @@ def test_the_winner_keeps_the_limits_and_what_is_over_them_is_never_trained(sear
     trained = sorted(int(path.name) for path in (Path(result.path) / "trials").iterdir())
     assert trained == told
     assert not (Path(result.path) / "ray").exists(), "Ray's pickles are not kept"
+    assert result.confirmed == []
+
+    confirmed = search(with_confirm(cfg, seeds=2, best=2), resume=result.path, ended=quiet)
+    table = json.loads((Path(result.path) / "sweep.json").read_text())
+    assert confirmed.table == result.table, "no trial is trained again"
+    assert sorted((row["seed"], row["state"], row["epochs"]) for row in table["repeats"]) == 2 * [
+        (1, "done", 2)
+    ] + 2 * [(2, "done", 2)]
+    means = [each["mean"]["accuracy"] for each in confirmed.confirmed]
+    assert means == sorted((sum(each["seeds"].values()) / 2 for each in confirmed.confirmed), reverse=True)
+    [best, _] = confirmed.confirmed
+    seed = max(best["seeds"], key=lambda seed: best["seeds"][seed])
+    assert confirmed.best["number"] == best["trial"] == table["best"]
+    assert confirmed.best_run == f"{result.path}/repeats/{best['trial']}-seed{seed}"
+    [end] = [event for event in read(confirmed.best_run) if event["kind"] == "end"]
+    assert end["best"]["accuracy"] == best["seeds"][seed], "what is judged is validation"
+    assert open_run(confirmed.best_run).config.seed == seed
+
+    runs = {row["trial"]: read(f"{result.path}/repeats/{row['trial']}-seed1") for row in table["repeats"]}
+    more = search(with_confirm(cfg, seeds=3, best=1), resume=result.path, ended=quiet)
+    assert [len(each["seeds"]) for each in more.confirmed] == [3, 2], "one more seed of the best trial"
+    assert {number: read(f"{result.path}/repeats/{number}-seed1") for number in runs} == runs, "the rest stays"
+    assert "With other seeds" in Path(report(result.path)).read_text(encoding="utf-8")
+
+
+def with_confirm(cfg: Experiment, **confirm: Any) -> Experiment:
+    assert cfg.tune is not None
+    return cfg.model_copy(update={"tune": cfg.tune.model_copy(update={"confirm": Confirm(**confirm)})})
 
 
 @pytest.mark.usefixtures("_ray")
-@pytest.mark.parametrize("name", [name for name in names() if name.startswith("extract/memory_search")])
-def test_smoke_set_of_a_search_for_a_memory(name: str, hums: str, tmp_path: Path) -> None:
-    """Two trials, a winner within the limits, and a page that shows what quality costs."""
+@pytest.mark.parametrize("name", SOUND_SEARCHES)
+def test_smoke_set_of_a_search_for_sound(name: str, hums: str, tmp_path: Path) -> None:
+    """Two trials, a winner within the limits that two other seeds confirm, and a page that shows what quality costs."""
     overrides = [f"data.corpus={hums}", "data.split.kind=manifest", f"track.runs={tmp_path}", "track.wandb=off"]
     cfg = load(Experiment, name, overrides, smoke=True)
     assert cfg.tune is not None
@@ -81,6 +112,10 @@ def test_smoke_set_of_a_search_for_a_memory(name: str, hums: str, tmp_path: Path
     assert len(result.table) == 2
     assert {row["state"] for row in result.table} <= {"done", "stopped"}, "halved at its last epoch"
     assert {*cfg.tune.pareto} <= {*result.best["costs"]}
+    [confirmed] = result.confirmed
+    assert result.best_run.startswith(f"{result.path}/repeats/{confirmed['trial']}-seed")
+    assert {*confirmed["seeds"]} == {1, 2}
+    assert confirmed["deviation"]["si_sdri"] > 0
     page = Path(report(result.path)).read_text(encoding="utf-8")
     assert all(f"si_sdri against {cost}" in page for cost in cfg.tune.pareto)
 

@@ -9,7 +9,7 @@ from sonant.track.page.html import Content, Html, number, section, table
 
 _ABOUT = (
     "Configs of the best trials, trained again with seeds that the search did not use, on the same speakers and items. "
-    "The figure of the search is the best of many draws and too good; the mean over seeds is fair and names the winner. "
+    "The figure of the search is the best of many draws and too good; the mean is fair and names the winner. "
     "Deviations (n - 1) tell what chance does: means that are nearer than that are not told apart."
 )
 
