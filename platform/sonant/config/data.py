@@ -26,8 +26,8 @@ class Split(Section):
     by: Literal["speaker", "clip"] = "speaker"
     """Validation holds whole speakers out, or single clips (only where every speaker must be trained on)."""
     seed: Annotated[int, Field(ge=0)] | None = None
-    """Seed of what is drawn here, and of the sounds of validation and test that are mixed; null: that of the run. Runs
-    with other seeds that are compared have the same one here."""
+    """Seed of what is drawn here and, in a run, of the sounds of validation and test that are mixed; null: that of the
+    run. Runs with several seeds that are compared have one seed here."""
 
 
 class Augment(Section):

@@ -80,9 +80,9 @@ def search(cfg: Experiment, *, resume: str | None = None, ended: Ended | None = 
         with connect(cfg.ray):
             if points.left:
                 _run_trials(sweep, points, ended or _say)
-            if not sweep.under_way and sweep.left():
+            if not points.left and sweep.left():
                 _run_repeats(sweep, ended or _say)
-    if sweep.under_way:
+    if points.left or sweep.under_way:
         raise RunError("run.failed", "the search was stopped", hint=f"go on with --resume {sweep.path}")
     return result(sweep)
 

@@ -115,7 +115,7 @@ class Sweep:
 
     @property
     def under_way(self) -> bool:
-        """Whether something was begun and has not come to an end."""
+        """Whether something that is wanted was begun and has not come to an end."""
         rows: list[Row] = [*self.trials.values(), *(self.repeats[key] for key in self.wanted() if key in self.repeats)]
         return any(row.state == "running" for row in rows)
 
