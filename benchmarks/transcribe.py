@@ -4,8 +4,9 @@
 
 RAVDESS, neutral: two known sentences by 18 actors, each clean and with noise added at 0, 10 and 20 dB of active speech
 (`sonant.data.augment.noise`). On six actors and two kinds of noise the ratio below which `auto` cleans is chosen, as
-`sonant evaluate --transcripts` does; the other twelve and two other kinds tell what comes of it. None of the four kinds,
-and no actor, is in the training of the bundles of `benchmarks/enhance_quality.py`. The engine is PocketSphinx as it ships.
+`sonant evaluate --transcripts` does; the other twelve and two other kinds tell what comes of it. None of the four
+kinds, and no actor, is in the training of the bundles of `benchmarks/enhance_quality.py`. The engine is PocketSphinx
+as it ships.
 
 Every clip is heard twice; what was heard is kept in the work folder, so a run that was stopped goes on. The result is
 Markdown, with 95 % intervals over actors.

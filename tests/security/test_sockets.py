@@ -327,7 +327,8 @@ def test_hostile_containers(
         f"\n{sum(ends.values())} mutated live streams: {dict(codes)}, a decoder's own memory <= {player.most_kib} KiB"
     )
     assert [end for end in ends if "crashed" in end or "takes longer" in end or "internal" in end] == []
-    assert ends["done"] and len(codes) > 1, "mutations are too weak or too strong"
+    assert ends["done"] > 0, "mutations are too strong"
+    assert len(codes) > 1, "mutations are too weak"
     assert 0 < player.most_kib < 32 << 10
     assert Fuzz(replica, open_socket).used() == 0
 

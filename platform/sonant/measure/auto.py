@@ -1,7 +1,7 @@
 """From which noise on cleaning sound before it is recognised pays, as measured: pieces that were heard twice.
 
-What is chosen here is what `auto` does (`runtime.transcribe.transcriber`): it looks at the estimated ratio of one piece,
-so that is what the choice is made of, and not the ratio of a whole recording.
+What is chosen here is what `auto` does (`runtime.transcribe.transcriber`): it looks at the estimated ratio of one
+piece, so that is what the choice is made of, and not the ratio of a whole recording.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from sonant.errors import SonantError
 from sonant.measure.infer import MAX_S, Item, listing
 from sonant.runtime.scores import Floats
 from sonant.runtime.transcribe.formats import FORMS, Format, Granularity, brief, dumps, verbose
-from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript
+from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance, joined
 from sonant.runtime.transcribe.snr import snr_db
 from sonant.runtime.transcribe.transcriber import open_transcriber
 from sonant.track import files
@@ -40,8 +40,8 @@ class Line:
     path: str
     transcript: Transcript | None = None
     error: Json | None = None
-    snr_db: float | None = None
-    """Estimated signal-to-noise ratio of the whole recording."""
+    pieces: tuple[tuple[float, str], ...] = ()
+    """Of each piece the estimated signal-to-noise ratio in dB, and what was understood."""
 
 
 _LINE = TypeAdapter(Line)
@@ -77,12 +77,20 @@ class Typist:
     def __call__(self, text: str) -> str:
         item = Item(**json.loads(text))
         try:
-            wav_N = sound(item)
-            noise_db = snr_db(wav_N, self._transcriber.find(wav_N))
-            line = Line(item.path, self._transcriber([wav_N], self._ask), snr_db=noise_db)
+            line = self._heard(item)
         except SonantError as error:
             line = Line(item.path, error=error.body()["error"])
         return json.dumps(asdict(line))
+
+    def _heard(self, item: Item) -> Line:
+        work = self._transcriber.start([sound(item)], self._ask)
+        utterances: list[Utterance] = []
+        pieces: list[tuple[float, str]] = []
+        for some in work:
+            assert work.piece is not None, "it was heard"
+            utterances += some
+            pieces.append((snr_db(work.piece.wav_N, work.piece.speech), joined(some)))
+        return Line(item.path, work.transcript(utterances), pieces=tuple(pieces))
 
 
 def sound(item: Item) -> Floats:

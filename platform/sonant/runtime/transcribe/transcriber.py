@@ -76,6 +76,8 @@ class Transcription:
         self._pieces = transcriber.cut(self._counted(parts))
         self.language = ask.language
         """As asked, or as the first piece with words was understood; the later pieces are heard in it."""
+        self.piece: Piece | None = None
+        """The one that was heard last."""
 
     @property
     def duration_s(self) -> float:
@@ -87,7 +89,7 @@ class Transcription:
 
     def __next__(self) -> list[Utterance]:
         """The utterances of the next piece, in times of the recording."""
-        piece = next(self._pieces)
+        self.piece = piece = next(self._pieces)
         heard = self._transcriber.hear(piece, replace(self._ask, language=self.language))
         if heard.utterances:
             self.language = heard.language
