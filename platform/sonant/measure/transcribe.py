@@ -7,6 +7,7 @@ cannot be read is told in its place, and the others go on.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -14,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sonant.audio.decode import decode_path
+from sonant.audio.decode import decode_path_parts
 from sonant.audio.resample import resample
 from sonant.audio.samples import to_float
 from sonant.config.load import check
@@ -83,7 +84,7 @@ class Typist:
         return json.dumps(asdict(line))
 
     def _heard(self, item: Item) -> Line:
-        work = self._transcriber.start([sound(item)], self._ask)
+        work = self._transcriber.start(sound(item), self._ask)
         utterances: list[Utterance] = []
         pieces: list[tuple[float, str]] = []
         for some in work:
@@ -93,14 +94,22 @@ class Typist:
         return Line(item.path, work.transcript(utterances), pieces=tuple(pieces))
 
 
-def sound(item: Item) -> Floats:
-    """The samples of an item at the engines' rate."""
+def sound(item: Item) -> Iterator[Floats]:
+    """The samples of an item at the engines' rate, part by part: a long file is never there decoded."""
     if item.row is not None:
         corpus = Corpus.open(item.url)
-        return resample(to_float(corpus.read(item.row)), corpus.sample_rate_hz, RATE_HZ)
-    wav_N = decode_path(item.url, rate_hz=RATE_HZ, max_s=MAX_S)
-    start = round(item.start_s * RATE_HZ)
-    return wav_N[start : None if item.duration_s is None else start + round(item.duration_s * RATE_HZ)]
+        yield resample(to_float(corpus.read(item.row)), corpus.sample_rate_hz, RATE_HZ)
+        return
+    first = round(item.start_s * RATE_HZ)
+    end = math.inf if item.duration_s is None else first + round(item.duration_s * RATE_HZ)
+    at = 0
+    for part_N in decode_path_parts(item.url, rate_hz=RATE_HZ, max_s=MAX_S):
+        wav_N = part_N[max(0, first - at) : int(min(len(part_N), max(0, end - at)))]
+        at += len(part_N)
+        if len(wav_N):
+            yield wav_N
+        if at >= end:
+            return
 
 
 def line_of(text: str) -> Line:
