@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,9 @@ from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
 from serve_apps.stages import LONG_AT_ONCE
-from sonant.audio.decode import decode_parts
+from sonant.audio.nursery import nursery
+from sonant.audio.samples import Wav
+from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.load import check
 from sonant.config.serve import EnhanceApp, ModelApp
 from sonant.edge import face, quota
@@ -102,8 +105,8 @@ class Enhancements:
         info, gauge = self._engine.info, Gauge()
         if wish.store:
             self._results.check_room()
-        with sounds.spooled(info, media) as spool:
-            for wav_N in self._engine.enhance_pieces(_gauged(self._parts(data), gauge), dry=wish.dry):
+        with sounds.spooled(info, media) as spool, closing(self._parts(data)) as parts:
+            for wav_N in self._engine.enhance_pieces(_gauged(parts, gauge), dry=wish.dry):
                 if left.is_set():
                     raise RequestError("request.invalid", "the client has left")
                 spool.write(wav_N)
@@ -112,10 +115,16 @@ class Enhancements:
         quota.heard(answered.duration_s)
         return (self._kept(answered, media) if wish.store else answered).response(media)
 
-    def _parts(self, data: bytes) -> Iterator[Floats]:
-        limits, rate_hz = self._limits, self._engine.info.sample_rate_hz
-        max_bytes = int(limits.max_body_mib * 2**20)
-        return decode_parts(data, rate_hz=rate_hz, max_s=limits.max_audio_s, max_bytes=max_bytes)
+    def _parts(self, data: bytes) -> Generator[Wav]:
+        limits = self._limits
+        return sandboxed_parts(
+            data,
+            rate_hz=self._engine.info.sample_rate_hz,
+            max_s=limits.max_audio_s,
+            max_bytes=int(limits.max_body_mib * 2**20),
+            timeout_s=limits.decode_s,
+            nursery=nursery(),
+        )
 
     def _kept(self, answered: sounds.Answered, media: str) -> sounds.Answered:
         """What is kept is the file, also where the answer is JSON."""

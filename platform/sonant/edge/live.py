@@ -15,14 +15,15 @@ import logging
 import math
 import time
 from collections.abc import Generator, Iterable, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Generic
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from sonant.audio.live_decode import LiveDecoder, open_decoder
+from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
-from sonant.audio.stream_decode import StreamDecoder
 from sonant.config.serve import Limits, Sessions
 from sonant.edge import quota
 from sonant.edge.batching import Batcher
@@ -56,8 +57,6 @@ log = logging.getLogger(__name__)
 
 _GOODBYE_S = 2.0
 """How long a client may take to read why it is being closed."""
-_PIECE_BYTES = 1 << 14
-"""Binary messages are decoded in pieces of this size, so that one cannot unfold into hours of sound at once."""
 
 Step = tuple[Slot, Wav]
 
@@ -227,15 +226,25 @@ class _Conversation(Generic[Answer]):
         streams.check(start)
         if kept is None:
             await self._prepare(start)
+        with closing(await self._decoder(start)) as decoder:
+            return await self._talk(first, start, kept, decoder)
+
+    async def _decoder(self, start: Start) -> LiveDecoder:
+        return await open_decoder(
+            start.format,
+            self.live.streams.info.sample_rate_hz,
+            source_hz=start.sample_rate_hz,
+            max_s=self.limits.max_session_s,
+            timeout_s=self.limits.decode_s,
+            nursery=nursery(),
+        )
+
+    async def _talk(
+        self, first: Start | Resume, start: Start, kept: dict[str, Any] | None, decoder: LiveDecoder
+    ) -> str:
+        streams = self.live.streams
         info, rate_hz = streams.info, streams.info.sample_rate_hz
         sitting = streams.sitting(self.slot, start)
-        decoder = StreamDecoder(
-            start.format,
-            rate_hz,
-            source_hz=start.sample_rate_hz,
-            max_s=self.live.limits.max_session_s,
-            heard=quota.heard_live,
-        )
         ready = Ready(
             session=request_id(self.socket.scope),
             model=info.id,
@@ -267,7 +276,6 @@ class _Conversation(Generic[Answer]):
         except _Drained:
             return await self._leave()
         finally:
-            decoder.close()
             self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
 
     async def _note(self, message: Ping | Pause | Acked) -> None:
@@ -303,7 +311,7 @@ class _Conversation(Generic[Answer]):
         ready: Ready,
         start: Start,
         sitting: Sitting[Answer],
-        decoder: StreamDecoder,
+        decoder: LiveDecoder,
         kept: dict[str, Any] | None,
         first: Start | Resume,
     ) -> Ready:
@@ -405,19 +413,26 @@ class _Conversation(Generic[Answer]):
             raise AudioError("audio.too_big", f"messages have at most {self.limits.max_frame_kib} KiB")
         return data
 
-    async def _hear(self, sitting: Sitting[Answer], decoder: StreamDecoder, data: bytes) -> None:
+    async def _hear(self, sitting: Sitting[Answer], decoder: LiveDecoder, data: bytes) -> None:
         arrived = time.perf_counter()
-        for start in range(0, len(data), _PIECE_BYTES):
-            sitting.push(decoder.push(data[start : start + _PIECE_BYTES]))
-            await self._step(sitting)
+        await decoder.push(data)
+        await self._use(sitting, decoder)
         self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
+
+    async def _use(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> None:
+        """Steps what was decoded, part by part: one message cannot unfold into hours of sound at once."""
+        while (wav_N := await decoder.part()) is not None:
+            quota.heard_live(len(wav_N) / self.live.streams.info.sample_rate_hz)
+            sitting.push(wav_N)
+            await self._step(sitting)
 
     async def _step(self, sitting: Sitting[Answer]) -> None:
         while (chunk := sitting.ready()) is not None:
             await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
 
-    async def _finish(self, sitting: Sitting[Answer], decoder: StreamDecoder) -> str:
-        sitting.push(decoder.finish())
+    async def _finish(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> str:
+        await decoder.end()
+        await self._use(sitting, decoder)
         sitting.flush()
         await self._step(sitting)
         await self._tell(await asyncio.to_thread(sitting.finish))
