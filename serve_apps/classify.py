@@ -135,7 +135,7 @@ def create_face(
 
     {"classification": add_classify, "emotion": add_emotion}[app.answer](api, answer)
 
-    @api.get("/info", summary="The model that is served here", tags=["classify"])
+    @api.get("/info", summary="The model that is served here", responses=face.example(served), tags=["classify"])
     async def info() -> Served:
         return served
 
@@ -252,7 +252,7 @@ class Replica:
         """What the home application shows of this one."""
         return {
             "model": self._face.served.model_dump(mode="json"),
-            "openapi": face.openapi(self._face.api),
+            "openapi": face.openapi(self._face.api, self.rule),
             "deployments": ["Ingress"] if self._app.placement == "fused" else ["Ingress", "ModelStage"],
         }
 

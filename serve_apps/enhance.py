@@ -160,7 +160,7 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
         summary="A recording without its noise",
         responses={
             **sounds.documented(),
-            **documented(*face.UPLOAD_ERRORS, "request.not_acceptable", "server.full"),
+            **documented(*face.UPLOAD_ERRORS, "request.not_acceptable"),
         },
         openapi_extra=face.upload(Wish.model_json_schema()["properties"]),
         tags=["enhance"],
@@ -180,7 +180,7 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
             asked = {name: value for name, value in (("dry", dry), ("store", store)) if value is not None}
             return await enhancements(form.files[FIELD][0], _wish({**form.texts, **asked}), media)
 
-    @api.get("/info", summary="The enhancer that is served here", tags=["enhance"])
+    @api.get("/info", summary="The enhancer that is served here", responses=face.example(served), tags=["enhance"])
     async def info() -> ServedEnhancer:
         return served
 
@@ -194,6 +194,13 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
     return Face(api, api, served, live)
 
 
+_KEPT_HEADERS = {
+    name: about
+    for name, about in sounds.documented_headers().items()
+    if name in ("X-Sonant-Model", "X-Sonant-Result", "X-Sonant-Result-Expires")
+}
+
+
 def _add_results(api: FastAPI, store: ResultStore) -> None:
     """The routes of answers that are kept."""
 
@@ -203,7 +210,10 @@ def _add_results(api: FastAPI, store: ResultStore) -> None:
         "/{result}",
         summary="An answer that was kept",
         response_class=StreamingResponse,
-        responses={200: {"description": "The sound.", "content": files}, **documented("result.not_found")},
+        responses={
+            200: {"description": "The sound.", "content": files, "headers": _KEPT_HEADERS},
+            **documented("result.not_found"),
+        },
         tags=["enhance"],
     )
     async def kept(result: str) -> Response:

@@ -23,7 +23,7 @@ from sonant.edge.enrolment import Enroller
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics
-from sonant.edge.speakers import SpeakerStore
+from sonant.edge.speakers import SPEAKER_ID, SpeakerStore
 from sonant.edge.streams_voice import VoiceStreams
 from sonant.errors import RequestError
 from sonant.runtime.bundle import open_bundle
@@ -122,7 +122,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
             **sounds.documented(),
             **documented(*face.UPLOAD_ERRORS, "request.not_acceptable", "speaker.not_found", "speaker.mismatch"),
         },
-        openapi_extra=face.form(fields, (SPEAKER,), required=(FIELD,)),
+        openapi_extra=face.form(fields, {SPEAKER: SPEAKER_ID}, required=(FIELD,)),
         tags=["extract"],
     )
     async def extract(request: Request) -> Response:
@@ -132,7 +132,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
             media = sounds.accepted(request.headers.get("accept", ""))
             return await extractions(await upload.read_form(request, fields, (SPEAKER,)), media)
 
-    @api.get("/info", summary="The extractor that is served here", tags=["extract"])
+    @api.get("/info", summary="The extractor that is served here", responses=face.example(served), tags=["extract"])
     async def info() -> ServedExtractor:
         return served
 

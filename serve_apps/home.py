@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from starlette.types import ASGIApp
 
 from serve_apps.guard import SharedTickets, behind_door, check_exposure
@@ -23,6 +23,7 @@ from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
 from sonant.edge.door import at_home, key_of
 from sonant.edge.exposure import ANYONE
+from sonant.edge.openapi import merge
 from sonant.edge.static import Files
 from sonant.edge.tickets import LIFE_S, TicketOffice, Tickets
 from sonant.errors import ModelError, RequestError, SonantError
@@ -50,6 +51,71 @@ class Directory(Protocol):
         ...
 
 
+class Alive(BaseModel):
+    """The process answers."""
+
+    live: bool
+
+    model_config = {"json_schema_extra": {"example": {"live": True}}}
+
+
+class Readiness(BaseModel):
+    """What is loaded."""
+
+    ready: bool
+    applications: dict[str, bool]
+    """By name."""
+
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {"example": {"ready": True, "applications": {"words": True}}},
+    }
+
+
+_CARD: dict[str, JsonValue] = {
+    "id": "words/20251121-031822",
+    "object": "model",
+    "created": 1763695102,
+    "owned_by": "sonant",
+    "applications": ["words"],
+}
+
+
+class ModelCard(BaseModel):
+    """A model, in the form of OpenAI's API."""
+
+    id: str
+    """Name and version."""
+    object: Literal["model"]
+    created: int
+    """Seconds since 1970."""
+    owned_by: str
+    applications: list[str]
+    """Those that serve it."""
+
+    model_config = {"use_attribute_docstrings": True, "json_schema_extra": {"example": _CARD}}
+
+
+class ModelList(BaseModel):
+    """All models that are served."""
+
+    object: Literal["list"]
+    data: list[ModelCard]
+    models: list[dict[str, Any]]
+    """Everything, by application: what its /info tells, and its `application` and `route`."""
+
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {
+            "example": {
+                "object": "list",
+                "data": [_CARD],
+                "models": [{"application": "words", "route": "/v1/audio/classifications", "task": "classify"}],
+            }
+        },
+    }
+
+
 class Ticket(BaseModel):
     """What opens one live session."""
 
@@ -58,7 +124,10 @@ class Ticket(BaseModel):
     expires_s: float
     """Seconds within which the socket must be opened."""
 
-    model_config = {"use_attribute_docstrings": True}
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {"example": {"ticket": "kq3vJ0cFv2nC5s1w7yQm0l8rT4eXb6Za", "expires_s": 30.0}},
+    }
 
 
 def create_api(
@@ -74,7 +143,7 @@ def create_api(
         answers = await asyncio.gather(*(_ask(directory, name) for name in names))
         return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
 
-    @api.get("/livez", summary="Whether this process answers", tags=["home"])
+    @api.get("/livez", summary="Whether this process answers", response_model=Alive, tags=["home"])
     async def livez() -> dict[str, bool]:
         return {"live": True}
 
@@ -82,7 +151,7 @@ def create_api(
         "/readyz",
         summary="Whether every application is loaded",
         tags=["home"],
-        responses=errors.documented("server.starting"),
+        responses={200: {"model": Readiness}, **errors.documented("server.starting")},
     )
     async def readyz(request: Request) -> Response:
         ready = await found()
@@ -102,7 +171,13 @@ def create_api(
 
     add_models(api, served)
 
-    @api.get("/metrics", summary="Prometheus metrics of all replicas", tags=["home"])
+    @api.get(
+        "/metrics",
+        summary="Prometheus metrics of all replicas",
+        response_class=Response,
+        responses=_METRICS,
+        tags=["home"],
+    )
     async def counters() -> Response:
         snapshots: dict[str, metrics.Snapshot] = {}
         for name, answer in (await found()).items():
@@ -114,7 +189,7 @@ def create_api(
     @api.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
         documents = {app.applications[name]: answer["openapi"] for name, answer in (await found()).items()}
-        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api)}, keys=app.keys is not None))
+        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api, at_home)}, keys=app.keys is not None))
 
     @api.get("/", include_in_schema=False)
     async def console(request: Request) -> Response:
@@ -132,10 +207,23 @@ def create_api(
     return api
 
 
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Text, version 0.0.4.",
+        "content": {
+            "text/plain": {
+                "schema": {"type": "string"},
+                "example": "# TYPE sonant_requests_total counter\nsonant_requests_total 7.0\n",
+            }
+        },
+    }
+}
+
+
 def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]]) -> None:
     """The routes that tell what is served."""
 
-    @api.get("/v1/models", summary="Models that are served", tags=["home"])
+    @api.get("/v1/models", summary="Models that are served", response_model=ModelList, tags=["home"])
     async def models() -> dict[str, Any]:
         """`data` is the list as clients of OpenAI's API read it; `models` tells everything, by application."""
         told = await served()
@@ -144,6 +232,7 @@ def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]])
     @api.get(
         "/v1/models/{model:path}",
         summary="One model that is served",
+        response_model=ModelCard,
         tags=["home"],
         responses=errors.documented("model.unknown"),
     )
@@ -181,27 +270,6 @@ def add_tickets(api: FastAPI, office: TicketOffice) -> None:
         if key is None:
             raise RequestError("request.invalid", "no keys are asked for here", hint="open the socket without a ticket")
         return Ticket(ticket=await office.issue(key.id), expires_s=LIFE_S)
-
-
-def merge(title: str, documents: Mapping[str, Mapping[str, Any]], *, keys: bool = False) -> dict[str, Any]:
-    """One OpenAPI document from those of several applications, by their route prefixes; with `keys`, they are asked."""
-    merged: dict[str, Any] = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": title,
-            "version": "1",
-            "description": 'Every error, on every route, is {"error": {code, message, hint, request_id}}.',
-        },
-        "paths": {},
-        "components": {"schemas": {}},
-    }
-    for prefix, document in documents.items():
-        merged["paths"] |= {f"{prefix}{path}": item for path, item in document["paths"].items()}
-        merged["components"]["schemas"] |= document.get("components", {}).get("schemas", {})
-    if keys:
-        merged["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        merged["security"] = [{"key": []}]
-    return merged
 
 
 async def _ask(directory: Directory, name: str) -> Description | None:

@@ -12,10 +12,9 @@ export class SteadySocket {
   // on: {open(), message(object or ArrayBuffer), lost(), close(code, error or null)}
   constructor(url, on) {
     this.url = url;
-    this.setting = null; // the last `set` message: one that came after the last save is said again
     this.on = on;
     this.token = null;
-    this.unsaved = []; // binary messages that are not saved, from number `first` on
+    this.unsaved = []; // binary messages that are not saved, from number `first` on, and `set` messages between them
     this.first = 0;
     this.bytes = 0;
     this.number = 0;
@@ -54,7 +53,11 @@ export class SteadySocket {
 
   // The start message, and whatever else is no sound.
   text(message) {
-    if (message.type === "set") this.setting = message;
+    if (message.type === "set" && this.token) {
+      if (this.unsaved.at(-1)?.type === "set") this.unsaved.pop(); // nothing was sent in between: the later one counts
+      this.unsaved.push(message);
+      if (!this.ready) return; // it goes with the sound
+    }
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
@@ -104,8 +107,7 @@ export class SteadySocket {
     this.tries = 0;
     this.drop(message.messages ?? 0);
     this.ready = true;
-    if (again && this.setting) this.text(this.setting);
-    for (const data of this.unsaved) this.socket.send(data);
+    for (const item of this.unsaved) this.socket.send(item instanceof ArrayBuffer ? item : JSON.stringify(item));
     if (this.ended) this.text({ type: "end" });
     if (!again) this.on.message(message);
   }
@@ -117,7 +119,12 @@ export class SteadySocket {
   }
 
   drop(until) {
-    for (; this.first < until; this.first += 1) this.bytes -= this.unsaved.shift().byteLength;
+    while (this.first < until) {
+      const item = this.unsaved.shift();
+      if (!(item instanceof ArrayBuffer)) continue;
+      this.bytes -= item.byteLength;
+      this.first += 1;
+    }
   }
 
   closed(code) {

@@ -12,7 +12,7 @@ import pytest
 import ray
 
 from sonant.audio.wav import encode_wav
-from sonant.listen.client import Answer, LiveClient
+from sonant.client.live import Answer, LiveClient
 
 RATE_HZ, CHUNK = 4000, 160
 SESSIONS = 3

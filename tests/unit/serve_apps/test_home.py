@@ -15,6 +15,7 @@ from serve_apps import classify, home
 from sonant.config.serve import ClassifyApp, HomeApp
 from sonant.edge import face
 from sonant.edge.metrics import Metrics, Snapshot
+from sonant.edge.openapi import merge
 from sonant.errors import EnvError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
@@ -140,6 +141,6 @@ def test_every_part_that_a_page_asks_for_exists() -> None:
 def test_documents_are_merged_by_prefix() -> None:
     one = {"paths": {"": {"post": {}}}, "components": {"schemas": {"A": {}}}}
     other = {"paths": {"/x": {"get": {}}}}
-    merged = home.merge("t", {"/one": one, "": other})
+    merged = merge("t", {"/one": one, "": other})
     assert list(merged["paths"]) == ["/one", "/x"]
     assert merged["components"]["schemas"] == {"A": {}}
