@@ -46,6 +46,7 @@ format: $(VENV)/installed  ## rewrite the sources in house style
 docs: $(VENV)/installed  ## regenerate the documents that are made from code
 	$(BIN)/python -m sonant.config.reference
 	$(BIN)/python -m sonant.edge.asyncapi
+	$(BIN)/python -m sonant.edge.metrics_reference
 
 # The browser tests drive a real Chromium, which pip cannot install.
 browser:

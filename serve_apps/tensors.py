@@ -208,7 +208,7 @@ class Ingress:
         self._api = create_api(self._app, Models(self._app), self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""

@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from sonant.audio.samples import Wav
 from sonant.audio.stream_decode import StreamDecoder
 from sonant.config.serve import Limits, Sessions
-from sonant.edge import quota
+from sonant.edge import quota, visit
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
@@ -49,6 +49,7 @@ from sonant.edge.protocol import (
 )
 from sonant.edge.saved import SavedSessions
 from sonant.edge.streams import Answer, Said, Sitting, Streams
+from sonant.edge.tally import Tally
 from sonant.errors import AudioError, RequestError, SonantError
 from sonant.runtime.slots import Slot
 
@@ -125,11 +126,11 @@ class Live(Generic[Answer]):
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
         await socket.accept()
-        outcome = "gone"
+        outcome, tally = "gone", Tally(self.metrics, request_id(socket.scope))
         try:
             self._check_origin(socket)
             with self._slot() as slot:
-                talk = _Conversation(self, socket, slot)
+                talk = _Conversation(self, socket, slot, tally)
                 self._talks.add(talk)
                 try:
                     outcome = await talk.run()
@@ -146,7 +147,7 @@ class Live(Generic[Answer]):
             log.exception("session %s failed", request_id(socket.scope))
             await explain(socket, SonantError("server.internal", "the session could not go on"))
         finally:
-            self.metrics.session(outcome)
+            tally.close(outcome)
 
     async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
@@ -167,7 +168,6 @@ class Live(Generic[Answer]):
         slot = None if self.draining else self.pool.admit()
         if slot is None:
             code = "server.draining" if self.draining else "server.full"
-            self.metrics.session_rejected(code)
             told = (
                 "this replica is about to leave"
                 if self.draining
@@ -193,17 +193,18 @@ class Live(Generic[Answer]):
 class _Conversation(Generic[Answer]):
     """The messages of one session."""
 
-    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot) -> None:
+    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot, tally: Tally) -> None:
         self.live = live
         self.socket = socket
         self.slot = slot
+        self.tally = tally
         self.limits = live.limits
         now = asyncio.get_running_loop().time()
         self.ends_at = now + live.limits.max_session_s
         self.idle_s = live.limits.idle_s
         self.ended = asyncio.Event()
         self.journal: Journal | None = None
-        self._started = self._noticed = False
+        self._noticed = False
         self._reading: asyncio.Timeout | None = None
 
     def wake(self) -> None:
@@ -236,8 +237,9 @@ class _Conversation(Generic[Answer]):
             max_s=self.live.limits.max_session_s,
             heard=quota.heard_live,
         )
+        self.tally.session = kept["session"] if kept else self.tally.session
         ready = Ready(
-            session=request_id(self.socket.scope),
+            session=self.tally.session,
             model=info.id,
             labels=list(info.labels),
             hop_ms=1000 * self.live.pool.hop / rate_hz,
@@ -246,9 +248,8 @@ class _Conversation(Generic[Answer]):
         if start.resume:
             ready = await self._keep(ready, start, sitting, decoder, kept, first)
         began_s = sitting.audio_s
-        self.live.metrics.session_begun("opened" if kept is None else "resumed")
+        self.tally.begin("opened" if kept is None else "resumed")
         await self._say(ready.text())
-        self._started = True
         try:
             while True:
                 message = await self._read()
@@ -268,7 +269,7 @@ class _Conversation(Generic[Answer]):
             return await self._leave()
         finally:
             decoder.close()
-            self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
+            self.tally.end(sitting.audio_s - began_s, ready.output)
 
     async def _note(self, message: Ping | Pause | Acked) -> None:
         """What is no sound, and does not end the session."""
@@ -315,7 +316,7 @@ class _Conversation(Generic[Answer]):
         pool, model = self.live.pool, self.live.streams.info.id
 
         def capture() -> dict[str, Any]:
-            told = {"model": model, "start": start.model_dump(exclude_defaults=True)}
+            told = {"model": model, "session": self.tally.session, "start": start.model_dump(exclude_defaults=True)}
             return {**told, "slot": pool.save(self.slot), "sitting": sitting.save(), "decoder": decoder.save()}
 
         journal = Journal(self.live.saved, self.live.sessions, self.live.metrics, capture, self._say)
@@ -330,6 +331,7 @@ class _Conversation(Generic[Answer]):
 
     async def _leave(self) -> str:
         """The last words of a session whose replica leaves."""
+        self.tally.drained()
         within_s = max(0.0, self.live.ends_at - asyncio.get_running_loop().time())
         if self.journal is not None:
             await self.journal.last()
@@ -384,7 +386,7 @@ class _Conversation(Generic[Answer]):
 
     async def _notice(self) -> None:
         """Tells the client once that the replica leaves; ends the session when it can go on elsewhere, or must."""
-        if not self._started:
+        if not self.tally.begun:
             raise RequestError("server.draining", "this replica is about to leave")
         within_s = self.live.ends_at - asyncio.get_running_loop().time()
         if self.journal is not None or within_s <= 0:
@@ -410,7 +412,7 @@ class _Conversation(Generic[Answer]):
         for start in range(0, len(data), _PIECE_BYTES):
             sitting.push(decoder.push(data[start : start + _PIECE_BYTES]))
             await self._step(sitting)
-        self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
+        self.tally.answered(time.perf_counter() - arrived)
 
     async def _step(self, sitting: Sitting[Answer]) -> None:
         while (chunk := sitting.ready()) is not None:
@@ -428,6 +430,7 @@ class _Conversation(Generic[Answer]):
     async def _tell(self, messages: Iterable[Said]) -> None:
         for message in messages:
             if self.journal is None or self.journal.news():
+                self.tally.sent(message)
                 await self._say(message if isinstance(message, bytes) else json.dumps(message))
 
     async def _say(self, message: str | bytes) -> None:
@@ -452,5 +455,6 @@ async def explain(socket: WebSocket, error: SonantError) -> None:
         if socket.application_state is not WebSocketState.CONNECTED:
             return
         async with asyncio.timeout(_GOODBYE_S):
+            visit.here().outcome = error.code
             await socket.send_text(error_message(error, request_id(socket.scope)).text())
             await socket.close(error.ws_close, error.code)
