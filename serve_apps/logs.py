@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from sonant.edge.logs import Event
 
@@ -24,12 +25,7 @@ class ToServe(logging.Handler):
 
 def log_with_serve() -> None:
     """[ray] In a replica: everything that we log goes where Serve logs. Otherwise, and the second time, nothing."""
-    from ray import serve
-    from ray.serve.exceptions import RayServeException
-
-    try:
-        serve.get_replica_context()
-    except RayServeException:
+    if "ray.serve" not in sys.modules or not _in_replica():
         return
     for name in _OURS:
         logger = logging.getLogger(name)
@@ -37,6 +33,16 @@ def log_with_serve() -> None:
             logger.addHandler(ToServe())
             logger.setLevel(logging.getLogger(_SERVE).level)
             logger.propagate = False
+
+
+def _in_replica() -> bool:
+    from ray import serve
+    from ray.serve.exceptions import RayServeException
+
+    try:
+        return bool(serve.get_replica_context().replica_tag)
+    except RayServeException:
+        return False
 
 
 def _as_json(serve: logging.Logger) -> bool:

@@ -42,7 +42,7 @@ class Metrics:
         self._requests = self._outcomes("sonant_requests", "Answered requests: ok, gone (the client left), or a code.")
         self._rejects = self._outcomes(
             "sonant_decode_rejects",
-            "Recordings and live streams that were refused as sound, by code: audio.empty, audio.undecodable, ...",
+            "Recordings and live streams that were refused as sound, by code: audio.too_long, ...",
         )
         self._sessions = self._outcomes(
             "sonant_sessions", "Ended live sessions: done, gone, drained, or the code of the error."
