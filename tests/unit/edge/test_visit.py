@@ -54,7 +54,8 @@ def test_stages_in_turns_share_the_time() -> None:
         assert list(lap.inside([1, 2])) == [1, 2]
         lap.note("decode", "graph")
     decode_s, graph_s = here.spent("decode"), here.spent("graph")
-    assert decode_s is not None and graph_s is not None
+    assert decode_s is not None
+    assert graph_s is not None
     assert decode_s > 0
     assert graph_s > 0
     assert decode_s + graph_s <= here.age_s

@@ -96,8 +96,12 @@ def test_a_request_is_one_line(app: Watch, lines: Callable[[], list[Fields]]) ->
 
 @pytest.mark.parametrize(
     ("body", "status", "outcome", "level"),
-    [(b"bad", 422, "audio.undecodable", "INFO"), (b"bug", 500, "server.internal", "WARNING"), (b"left", 0, "gone", "INFO")],
-)  # fmt: skip
+    [
+        (b"bad", 422, "audio.undecodable", "INFO"),
+        (b"bug", 500, "server.internal", "WARNING"),
+        (b"left", 0, "gone", "INFO"),
+    ],
+)
 def test_every_end_has_its_outcome(
     app: Watch, metrics: Metrics, lines: Callable[[], list[Fields]], body: bytes, status: int, outcome: str, level: str
 ) -> None:
