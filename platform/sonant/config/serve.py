@@ -403,8 +403,9 @@ class LoggingConfig(Section):
 
     encoding: Literal["JSON", "TEXT"] = "JSON"
     """JSON: an object a line, with all fields; TEXT: for people."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """Least level that is logged. INFO: a line for each request and each turn of a live session; WARNING: trouble."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    """Least level that is logged. INFO: a line for each request and each turn of a live session, about 0.08 ms of CPU a
+    line; WARNING: trouble alone."""
     enable_access_log: bool = False
     """Ray Serve's own line for each request, which knows less than ours."""
     logs_dir: str | None = None
