@@ -38,7 +38,7 @@ class Metrics:
     def __init__(self, task: str, model: str, version: str) -> None:
         self.registry = CollectorRegistry()
         self._values = (task, model, version)
-        self.labels = dict(zip(_LABELS, self._values, strict=True))
+        self.labels: dict[str, str] = dict(zip(_LABELS, self._values, strict=True))
         self._requests = self._outcomes("sonant_requests", "Answered requests: ok, gone (the client left), or a code.")
         self._rejects = self._outcomes(
             "sonant_decode_rejects",
@@ -148,7 +148,11 @@ class Metrics:
             self.real_time_factor.observe(seconds / audio_s)
 
     def _spent(self, here: visit.Visit) -> None:
-        stages = ((self.queue_seconds, "queue"), (self.decode_seconds, "decode"), (self.compute_seconds, "graph"))
+        stages: tuple[tuple[Histogram, visit.Stage], ...] = (
+            (self.queue_seconds, "queue"),
+            (self.decode_seconds, "decode"),
+            (self.compute_seconds, "graph"),
+        )
         for histogram, stage in stages:
             if (seconds := here.spent(stage)) is not None:
                 histogram.observe(seconds)

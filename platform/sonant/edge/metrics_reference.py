@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
-from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from sonant.edge.logs import FIELDS
@@ -35,29 +34,33 @@ keys of an object, beside those of Serve itself: `asctime`, `levelname`, `messag
 |---|---|"""
 
 
-def families() -> list[MetricWrapperBase]:
-    """All metrics of a replica, in the order in which they are made."""
-    collectors = Metrics("task", "model", "version").registry._collector_to_names  # pyright: ignore[reportPrivateUsage]
-    return [cast(MetricWrapperBase, one) for one in collectors]
+class Listed(NamedTuple):
+    """A metric as the list has it."""
 
-
-def name_of(metric: MetricWrapperBase) -> str:
+    name: str
     """As a query has it: counters end in _total."""
-    return f"{metric.describe()[0].name}_total" if isinstance(metric, Counter) else metric.describe()[0].name
-
-
-def labels_of(metric: MetricWrapperBase) -> tuple[str, ...]:
+    kind: str
+    labels: tuple[str, ...]
     """Those that the replica itself gives it."""
-    return tuple(metric._labelnames)  # pyright: ignore[reportPrivateUsage]
+    about: str
+
+
+def families() -> list[Listed]:
+    """All metrics of a replica, in the order in which they are made."""
+    made = Metrics("task", "model", "version").registry._collector_to_names  # pyright: ignore[reportPrivateUsage]
+    return [_listed(cast(MetricWrapperBase, one)) for one in made]
+
+
+def _listed(metric: MetricWrapperBase) -> Listed:
+    [family] = metric.describe()
+    labels = tuple(metric._labelnames)  # pyright: ignore[reportPrivateUsage]
+    ending = "_total" if family.type == "counter" else ""
+    return Listed(f"{family.name}{ending}", family.type, labels, family.documentation)
 
 
 def text() -> str:
     """The document."""
-    kinds = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
-    rows = [
-        f"| `{name_of(one)}` | {kinds[type(one)]} | {', '.join(labels_of(one))} | {one.describe()[0].documentation} |"
-        for one in families()
-    ]
+    rows = [f"| `{one.name}` | {one.kind} | {', '.join(one.labels)} | {one.about} |" for one in families()]
     return "\n".join([_HEAD, *rows, _LOGS, *(f"| `{name}` | {about} |" for name, about in FIELDS.items()), ""])
 
 
