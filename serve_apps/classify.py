@@ -34,7 +34,7 @@ from sonant.config.serve import (
     StageOptions,
     VerifyApp,
 )
-from sonant.edge import face, visit
+from sonant.edge import face
 from sonant.edge.body import Uploads
 from sonant.edge.door import Rule, at_recordings
 from sonant.edge.errors import documented
@@ -290,7 +290,7 @@ class Ingress(Replica):
             pipeline = fused(app, engine, metrics)
         else:
             extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
-            pipeline = Pipeline(extract, _graph(_remote(model)), _remote(postprocess), heard=metrics.heard)
+            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.heard)
         super().__init__(app, self.make_face(app, engine, pipeline, metrics, echo_request_id=False), metrics)
 
 
@@ -357,16 +357,6 @@ def _remote(handle: DeploymentHandle[Any]) -> Callable[..., Awaitable[Any]]:
             return await handle.remote(*args)
         except (RayActorError, RayServeException) as error:
             raise EnvError("env.cluster", "a stage of the pipeline cannot be reached", hint="try again") from error
-
-    return call
-
-
-def _graph(model: Callable[[Floats], Awaitable[Floats]]) -> Callable[[Floats], Awaitable[Floats]]:
-    """A model elsewhere: the way there and waiting there are part of its time."""
-
-    async def call(rows: Floats) -> Floats:
-        with visit.stage("graph"):
-            return await model(rows)
 
     return call
 
