@@ -237,7 +237,7 @@ class _Conversation(Generic[Answer]):
             max_s=self.live.limits.max_session_s,
             heard=quota.heard_live,
         )
-        self.tally.session = kept["session"] if kept else self.tally.session
+        self.tally.session = kept.get("session", self.tally.session) if kept else self.tally.session
         ready = Ready(
             session=self.tally.session,
             model=info.id,

@@ -61,10 +61,12 @@ class Watch:
         finally:
             here.outcome = failed or here.outcome or _outcome(status)
             self._count(scope, here, status)
-            fields = self._fields(scope, here, status)
-            logs.event(_name(scope, here), level=_level(scope, status), **fields, trace_id=trace_id(given))
-            if span is not None:
-                span.end(f"{fields['method']} {fields['route']}", here, fields)
+            level = _level(scope, status)
+            if span is not None or logs.log.isEnabledFor(level):
+                fields = self._fields(scope, here, status)
+                logs.event(_name(scope, here), level=level, **fields, trace_id=trace_id(given))
+                if span is not None:
+                    span.end(f"{fields['method']} {fields['route']}", here, fields)
 
     def _count(self, scope: Scope, here: visit.Visit, status: int) -> None:
         """What nobody has counted yet, because it came to nothing."""
