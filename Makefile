@@ -48,6 +48,7 @@ docs: $(VENV)/installed  ## regenerate the documents that are made from code
 	$(BIN)/python -m sonant.config.reference
 	$(BIN)/python -m sonant.edge.asyncapi
 	$(BIN)/python -m serve_apps.openapi
+	$(BIN)/python -m sonant.edge.metrics_reference
 
 # The browser tests drive a real Chromium, which pip cannot install.
 browser:

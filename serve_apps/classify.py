@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.logs import log_with_serve
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -230,7 +231,7 @@ def _postprocess(app: ModelApp, info: BundleInfo) -> Postprocess:
 def fused(app: ModelApp, engine: Engine, metrics: Metrics) -> Pipeline:
     """All stages in this process."""
     extract, model = Extractor(engine.info, app.limits), Model(engine, app, metrics)
-    return Pipeline(extract, model, _postprocess(app, engine.info), heard=metrics.audio_seconds.inc)
+    return Pipeline(extract, model, _postprocess(app, engine.info), heard=metrics.heard)
 
 
 # ---- Ray ------------------------------------------------------------------------------------------------------------
@@ -244,9 +245,10 @@ class Replica:
 
     def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
         self._app, self._face, self._metrics = app, made, metrics
+        metrics.runs_on(made.served.provider)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._face.app, self._app, self.rule)
+        return behind_door(self._face.app, self._app, self.rule, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -288,7 +290,7 @@ class Ingress(Replica):
             pipeline = fused(app, engine, metrics)
         else:
             extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
-            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.audio_seconds.inc)
+            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.heard)
         super().__init__(app, self.make_face(app, engine, pipeline, metrics, echo_request_id=False), metrics)
 
 
@@ -297,8 +299,10 @@ class ModelStage:
 
     def __init__(self, args: dict[str, Any], kind: str) -> None:
         app: ModelApp = check(_APPS[kind], args)
+        log_with_serve()
         engine, self._metrics = load(app)
         self._model = Model(engine, app, self._metrics, body=engine.splits)
+        self._metrics.runs_on(engine.body_provider if engine.splits else engine.provider)
 
     async def __call__(self, rows: Floats) -> Floats:
         return await self._model(rows)
@@ -311,6 +315,7 @@ class PostprocessStage:
     """A replica of the last stage alone: it reads the bundle's description, and loads no graph."""
 
     def __init__(self, args: dict[str, Any], kind: str) -> None:
+        log_with_serve()
         app: ModelApp = check(_APPS[kind], args)
         self._postprocess = _postprocess(app, open_bundle(app.bundle).info)
 

@@ -27,7 +27,7 @@ from sonant.audio.samples import Wav
 from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.load import check
 from sonant.config.serve import EnhanceApp, ModelApp
-from sonant.edge import face, quota
+from sonant.edge import face, quota, visit
 from sonant.edge.body import FIELD, Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
@@ -94,26 +94,31 @@ class Enhancements:
     async def __call__(self, data: bytes, wish: Wish, media: str) -> Response:
         """The answer as this media type. A request that is given up stops the work for it."""
         left = threading.Event()
-        async with self._room:
-            try:
-                return await asyncio.to_thread(self.made, data, wish, media, left)
-            finally:
-                left.set()
+        with visit.stage("queue"):
+            await self._room.acquire()
+        try:
+            return await asyncio.to_thread(self.made, data, wish, media, left)
+        finally:
+            self._room.release()
+            left.set()
 
     def made(self, data: bytes, wish: Wish, media: str, left: threading.Event) -> Response:
         """The same in this thread, until `left` is set: takes the time that the network needs."""
-        info, gauge = self._engine.info, Gauge()
+        info, gauge, lap = self._engine.info, Gauge(), visit.Lap()
         if wish.store:
             self._results.check_room()
         with sounds.spooled(info, media) as spool, closing(self._parts(data)) as parts:
-            for wav_N in self._engine.enhance_pieces(_gauged(parts, gauge), dry=wish.dry):
+            for wav_N in self._engine.enhance_pieces(_gauged(lap.inside(parts), gauge), dry=wish.dry):
                 if left.is_set():
                     raise RequestError("request.invalid", "the client has left")
                 spool.write(wav_N)
         answered = sounds.Answered(info, spool, gauge.dbfs)
-        self._metrics.audio_seconds.inc(answered.duration_s)
+        lap.note("decode", "graph")
+        self._metrics.heard(answered.duration_s)
+        self._metrics.audio_out_seconds.inc(answered.duration_s)
         quota.heard(answered.duration_s)
-        return (self._kept(answered, media) if wish.store else answered).response(media)
+        with visit.stage("answer"):
+            return (self._kept(answered, media) if wish.store else answered).response(media)
 
     def _parts(self, data: bytes) -> Generator[Wav]:
         limits = self._limits

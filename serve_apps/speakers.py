@@ -107,7 +107,7 @@ def create_voice_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, e
 
     async def enrol(files: Sequence[bytes]) -> Voice:
         voice = await enroller.of_recordings(files)
-        metrics.audio_seconds.inc(voice.duration_s)
+        metrics.heard(voice.duration_s)
         return voice
 
     return _create(app, describe_served(app, engine), engine.info, enrol, metrics, echo_request_id)

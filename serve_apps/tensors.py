@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from serve_apps.guard import behind_door, check_exposure
 from sonant.config.load import check
 from sonant.config.serve import TensorsApp
-from sonant.edge import errors, face, tensors
+from sonant.edge import errors, face, tensors, visit
 from sonant.edge.body import Uploads
 from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
@@ -139,8 +139,12 @@ def create_api(app: TensorsApp, models: Models, metrics: Metrics, *, echo_reques
         return Response(given, headers=headers)
 
     async def _run(call: Callable[..., Any], *arguments: Any) -> Any:
-        async with turn:
+        with visit.stage("queue"):
+            await turn.acquire()
+        try:
             return await asyncio.to_thread(call, *arguments)
+        finally:
+            turn.release()
 
     _add(api, "", "What a model takes and gives", metadata, **_told(tensors.ModelMetadata))
     _add(api, "/ready", "Whether a model is loaded: it is, after this", model_ready, **_told(tensors.ModelReady))
@@ -264,7 +268,8 @@ def _inferred(
 def _called(opened: Opened, feeds: dict[str, Array]) -> list[Array]:
     """Shapes that fit one by one may not fit together: that is the request's fault, and only the graph can tell."""
     try:
-        return opened.graph.run(feeds)
+        with visit.stage("graph"):
+            return opened.graph.run(feeds)
     except Exception as error:  # onnxruntime raises its own classes, which share only this base
         raise RequestError("request.invalid", f"the graph refuses these shapes: {str(error)[:200]}") from None
 
@@ -290,7 +295,7 @@ class Ingress:
         self._api = create_api(self._app, Models(self._app), self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""

@@ -21,7 +21,7 @@ from serve_apps.transcribe_desk import Desk, Job
 from serve_apps.transcribe_form import LISTS, QUERY, TEXTS, UPLOAD, Asked, read_asked
 from sonant.config.load import check
 from sonant.config.serve import TranscribeApp
-from sonant.edge import errors, face
+from sonant.edge import errors, face, visit
 from sonant.edge.body import FIELD, Upload, Uploads, content_type
 from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
@@ -105,6 +105,7 @@ def create_api(
                 return Held(_streamed(job, first, errors.request_id(request.scope)), held.pop_all())
             while await job.next() is not None:
                 if await request.is_disconnected():
+                    visit.here().outcome = "gone"
                     return Response(status_code=499)
             transcript = job.transcript()
         form = FORMS[asked.response_format]
@@ -154,6 +155,7 @@ async def _streamed(job: Job, piece: list[Any] | None, request_id: str) -> Async
             piece = await job.next()
         yield events.done(job.transcript())
     except SonantError as error:
+        visit.here().outcome = error.code
         yield events.failed(error, request_id)
 
 
@@ -214,11 +216,12 @@ class Ingress:
         app, transcriber = self._app, open_transcriber(self._app)
         kind, _, name = transcriber.recogniser.model.partition("/")
         self._metrics = Metrics("transcribe", kind, name)
+        self._metrics.runs_on(kind)
         self._served = describe(app, transcriber)
         self._api = create_api(app, transcriber, self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""

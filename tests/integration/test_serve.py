@@ -56,16 +56,23 @@ def serve_file(*applications: dict[str, Any], **others: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def url(tone_bundle: Path, run_serve: Callable[..., Any]) -> Generator[str]:
+def url(tone_bundle: Path, run_serve: Callable[..., Any], logs_dir: Path) -> Generator[str]:
     small = {"max_body_mib": 1, "max_sessions": 1, "idle_s": 0.5, "max_frame_kib": 64}
     file = serve_file(
         application("fused", ROUTE, tone_bundle),
         application("split", "/split", tone_bundle, placement="split"),
         application("small", "/small", tone_bundle, limits=small),
         application("emotion", "/v1/audio/emotions", tone_bundle, placement="split", answer="emotion"),
+        logging_config={"encoding": "JSON", "log_level": "INFO", "logs_dir": str(logs_dir)},
     )
     with run_serve(file) as base:
         yield base
+
+
+@pytest.fixture(scope="module")
+def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the replicas log."""
+    return tmp_path_factory.mktemp("logs")
 
 
 def post(url: str, data: bytes, kind: str = "audio/wav") -> httpx.Response:
@@ -355,6 +362,33 @@ def test_metrics_come_from_every_replica(url: str, clip: Clip) -> None:
         sample.labels["replica"]: sample.value for sample in samples if sample.name == "sonant_batch_rows_count"
     }
     assert sum(value > 0 for value in graph_calls.values()) >= 2
+
+
+def test_replicas_log_each_request_and_session_as_json(url: str, logs_dir: Path, clip: Clip) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"content-type": "audio/wav", "x-request-id": "logged-1", "traceparent": parent}
+    answer = httpx.post(f"{url}/split", content=soundfile(clip("rise")), headers=headers, timeout=30)
+    assert (answer.headers["x-request-id"], answer.headers["traceparent"]) == ("logged-1", parent)
+    with session(url) as client:
+        talk(client, s16(clip("rise", length_s=2.0)))
+    deadline = time.monotonic() + 20
+    while True:  # a line is written when the answer has been sent
+        told = [
+            json.loads(line)
+            for path in logs_dir.glob("replica_*.log")
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        found = [one for one in told if one.get("request_id") == "logged-1" and one.get("event") == "request"]
+        events = [one["event"] for one in told if one.get("application") == "fused" and "session" in one]
+        if found and events[-1:] == ["session.ended"]:
+            break
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+    [line] = found
+    assert (line["application"], line["route"], line["outcome"], line["levelname"]) == ("split", "/split", "ok", "INFO")
+    assert line["trace_id"] == parent[3:35]
+    assert {"replica", "model", "version", "seconds", "audio_s", "decode_s", "graph_s"} <= set(line)
+    assert events[-2:] == ["session.opened", "session.ended"]
 
 
 def test_only_loopback_listens_for_http(url: str) -> None:

@@ -95,6 +95,7 @@ class Replica:
         self.sandboxes = [one for one in sandboxes() if id(one) not in before]
         """Where this application decodes."""
         self.app = self.replica.__serve_build_asgi_app__()
+        self.door = self.app.app
         self.api = self.replica._face.api if hasattr(self.replica, "_face") else self.replica._api
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

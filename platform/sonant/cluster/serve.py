@@ -161,7 +161,7 @@ def _deploy(file: ServeFile) -> None:
     from ray.serve._private import api
     from ray.serve.schema import ServeDeploySchema
 
-    schema = ServeDeploySchema.model_validate(file.model_dump(mode="json", exclude={"fast_proxy", "keys"}))
+    schema = ServeDeploySchema.model_validate(file.model_dump(mode="json", exclude={"fast_proxy", "keys", "tracing"}))
     client = api.serve_start(
         http_options=schema.http_options.model_dump(),
         proxy_location=schema.proxy_location,

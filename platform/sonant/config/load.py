@@ -68,10 +68,10 @@ def find(reference: str) -> str:
 
 
 def names() -> list[str]:
-    """The names of all configs that ship with the project (those for KubeRay are its own kind of file)."""
+    """The names of all configs that ship with the project (those for KubeRay and Grafana are kinds of their own)."""
     root = Path("configs") if Path("configs").is_dir() else _CONFIGS
     found = [str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml")]
-    return sorted(name for name in found if not name.startswith("kuberay/"))
+    return sorted(name for name in found if not name.startswith(("kuberay/", "grafana/")))
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:

@@ -25,7 +25,7 @@ from sonant.audio.live_decode import LiveDecoder, open_decoder
 from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
 from sonant.config.serve import Limits, Sessions
-from sonant.edge import quota
+from sonant.edge import quota, visit
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
@@ -50,6 +50,7 @@ from sonant.edge.protocol import (
 )
 from sonant.edge.saved import SavedSessions
 from sonant.edge.streams import Answer, Said, Sitting, Streams
+from sonant.edge.tally import Tally
 from sonant.errors import AudioError, RequestError, SonantError
 from sonant.runtime.slots import Slot
 
@@ -124,11 +125,11 @@ class Live(Generic[Answer]):
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
         await socket.accept()
-        outcome = "gone"
+        outcome, tally = "gone", Tally(self.metrics, request_id(socket.scope))
         try:
             self._check_origin(socket)
             with self._slot() as slot:
-                talk = _Conversation(self, socket, slot)
+                talk = _Conversation(self, socket, slot, tally)
                 self._talks.add(talk)
                 try:
                     outcome = await talk.run()
@@ -145,7 +146,7 @@ class Live(Generic[Answer]):
             log.exception("session %s failed", request_id(socket.scope))
             await explain(socket, SonantError("server.internal", "the session could not go on"))
         finally:
-            self.metrics.session(outcome)
+            tally.close(outcome)
 
     async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
@@ -166,7 +167,6 @@ class Live(Generic[Answer]):
         slot = None if self.draining else self.pool.admit()
         if slot is None:
             code = "server.draining" if self.draining else "server.full"
-            self.metrics.session_rejected(code)
             told = (
                 "this replica is about to leave"
                 if self.draining
@@ -192,17 +192,18 @@ class Live(Generic[Answer]):
 class _Conversation(Generic[Answer]):
     """The messages of one session."""
 
-    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot) -> None:
+    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot, tally: Tally) -> None:
         self.live = live
         self.socket = socket
         self.slot = slot
+        self.tally = tally
         self.limits = live.limits
         now = asyncio.get_running_loop().time()
         self.ends_at = now + live.limits.max_session_s
         self.idle_s = live.limits.idle_s
         self.ended = asyncio.Event()
         self.journal: Journal | None = None
-        self._started = self._noticed = False
+        self._noticed = False
         self._reading: asyncio.Timeout | None = None
 
     def wake(self) -> None:
@@ -245,8 +246,9 @@ class _Conversation(Generic[Answer]):
         streams = self.live.streams
         info, rate_hz = streams.info, streams.info.sample_rate_hz
         sitting = streams.sitting(self.slot, start)
+        self.tally.session = kept.get("session", self.tally.session) if kept else self.tally.session
         ready = Ready(
-            session=request_id(self.socket.scope),
+            session=self.tally.session,
             model=info.id,
             labels=list(info.labels),
             hop_ms=1000 * self.live.pool.hop / rate_hz,
@@ -255,9 +257,8 @@ class _Conversation(Generic[Answer]):
         if start.resume:
             ready = await self._keep(ready, start, sitting, decoder, kept, first)
         began_s = sitting.audio_s
-        self.live.metrics.session_begun("opened" if kept is None else "resumed")
+        self.tally.begin("opened" if kept is None else "resumed")
         await self._say(ready.text())
-        self._started = True
         try:
             while True:
                 message = await self._read()
@@ -276,7 +277,7 @@ class _Conversation(Generic[Answer]):
         except _Drained:
             return await self._leave()
         finally:
-            self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
+            self.tally.end(sitting.audio_s - began_s, ready.output)
 
     async def _note(self, message: Ping | Pause | Acked) -> None:
         """What is no sound, and does not end the session."""
@@ -323,7 +324,7 @@ class _Conversation(Generic[Answer]):
         pool, model = self.live.pool, self.live.streams.info.id
 
         def capture() -> dict[str, Any]:
-            told = {"model": model, "start": start.model_dump(exclude_defaults=True)}
+            told = {"model": model, "session": self.tally.session, "start": start.model_dump(exclude_defaults=True)}
             return {**told, "slot": pool.save(self.slot), "sitting": sitting.save(), "decoder": decoder.save()}
 
         journal = Journal(self.live.saved, self.live.sessions, self.live.metrics, capture, self._say)
@@ -338,6 +339,7 @@ class _Conversation(Generic[Answer]):
 
     async def _leave(self) -> str:
         """The last words of a session whose replica leaves."""
+        self.tally.drained()
         within_s = max(0.0, self.live.ends_at - asyncio.get_running_loop().time())
         if self.journal is not None:
             await self.journal.last()
@@ -392,7 +394,7 @@ class _Conversation(Generic[Answer]):
 
     async def _notice(self) -> None:
         """Tells the client once that the replica leaves; ends the session when it can go on elsewhere, or must."""
-        if not self._started:
+        if not self.tally.begun:
             raise RequestError("server.draining", "this replica is about to leave")
         within_s = self.live.ends_at - asyncio.get_running_loop().time()
         if self.journal is not None or within_s <= 0:
@@ -417,7 +419,7 @@ class _Conversation(Generic[Answer]):
         arrived = time.perf_counter()
         await decoder.push(data)
         await self._use(sitting, decoder)
-        self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
+        self.tally.answered(time.perf_counter() - arrived)
 
     async def _use(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> None:
         """Steps what was decoded, part by part: one message cannot unfold into hours of sound at once."""
@@ -443,6 +445,7 @@ class _Conversation(Generic[Answer]):
     async def _tell(self, messages: Iterable[Said]) -> None:
         for message in messages:
             if self.journal is None or self.journal.news():
+                self.tally.sent(message)
                 await self._say(message if isinstance(message, bytes) else json.dumps(message))
 
     async def _say(self, message: str | bytes) -> None:
@@ -467,5 +470,6 @@ async def explain(socket: WebSocket, error: SonantError) -> None:
         if socket.application_state is not WebSocketState.CONNECTED:
             return
         async with asyncio.timeout(_GOODBYE_S):
+            visit.here().outcome = error.code
             await socket.send_text(error_message(error, request_id(socket.scope)).text())
             await socket.close(error.ws_close, error.code)

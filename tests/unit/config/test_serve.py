@@ -72,6 +72,32 @@ def test_keys_of_the_file_are_those_of_every_application() -> None:
     assert {app.args.keys for app in bare.applications} == {None}
 
 
+def test_tracing_of_the_file_is_that_of_applications_that_say_nothing_else() -> None:
+    data = {
+        "applications": [application(tracing={"endpoint": "http://own:4318"}), application("more", "/more"), home()]
+    }
+    shared = {"endpoint": "http://all:4318/v1/traces", "share": 0.1}
+    file: ServeFile = check(ServeFile, {**data, "tracing": shared})
+    told = [app.args.tracing.endpoint for app in file.applications if app.args.tracing is not None]
+    assert told == ["http://own:4318", "http://all:4318/v1/traces", "http://all:4318/v1/traces"]
+    assert check(ServeFile, data).applications[1].args.tracing is None
+
+
+@pytest.mark.parametrize(
+    "key", ["encoding=XML", "log_level=LOUD", "log_level=info", "colour=red", "enable_access_log=2"]
+)
+def test_logging_takes_what_serve_takes_and_says_so(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"logging_config.{key.partition('=')[0]}"):
+        load(ServeFile, "serve/kws", [f"logging_config.{key}"])
+
+
+def test_logging_is_as_serve_wants_it() -> None:
+    schema = pytest.importorskip("ray.serve.schema")
+    file: ServeFile = load(ServeFile, "serve/kws")
+    taken = schema.LoggingConfig.model_validate(file.logging_config.model_dump())
+    assert (taken.encoding, taken.log_level, taken.enable_access_log) == ("JSON", "INFO", False)
+
+
 def test_no_application_has_other_keys_than_the_rest() -> None:
     data = tree("serve/kws")
     data["applications"][0]["args"]["keys"] = "mine.json"
