@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from sonant.config.load import check
 from sonant.config.serve import TensorsApp
 from sonant.edge import errors, face, tensors
@@ -226,7 +227,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TensorsApp = check(TensorsApp, args, source="serve_apps.tensors")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

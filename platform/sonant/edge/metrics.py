@@ -61,11 +61,17 @@ class Metrics:
         self.lateness_seconds = self._histogram(
             "sonant_chunk_lateness_seconds", "From a live chunk's arrival to its answer.", _LATENCY_S
         )
+        self.chunks_late = self._counter(
+            "sonant_chunks_late", "Live chunks whose answers took longer than their sound lasts."
+        )
         self.batch_rows = self._histogram("sonant_batch_rows", "Clips in one call of the clip graph.", _ROWS)
         self.step_rows = self._histogram("sonant_step_rows", "Sessions in one call of the stream graph.", _ROWS)
         self.audio_seconds = self._counter("sonant_audio_seconds", "Audio taken in.")
         self.slots_used = self._gauge("sonant_slots_used", "Live sessions now.")
         self.slots_total = self._gauge("sonant_slots", "Live sessions that fit.")
+        self.requests_now = self._gauge("sonant_requests_now", "Requests that are worked on.")
+        self.ongoing = 0
+        """The same as a number."""
         self._gauge("sonant_bundle_info", "1 for each replica that serves the bundle.").set(1)
 
     def request(self, outcome: str, seconds: float) -> None:
@@ -86,6 +92,7 @@ class Metrics:
         """Counts one request and how it ended."""
         start = time.perf_counter()
         outcome = "server.internal"
+        self._work(1)
         try:
             yield
             outcome = "ok"
@@ -93,7 +100,12 @@ class Metrics:
             outcome = error.code
             raise
         finally:
+            self._work(-1)
             self.request(outcome, time.perf_counter() - start)
+
+    def _work(self, more: int) -> None:
+        self.ongoing += more
+        self.requests_now.set(self.ongoing)
 
     def snapshot(self) -> Snapshot:
         return [

@@ -12,12 +12,22 @@ import pytest
 from sonant.cluster import haproxy
 
 TEMPLATE = """\
+global
+    nbthread 1
+    tune.bufsize 131072
 defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
     errorfile 503 {folder}/500.http
 frontend prometheus
     bind :{metrics}
 frontend http_frontend
     bind *:8000
+backend words
+    http-reuse always
+    server one 127.0.0.1:9
 listen stats
   bind *:{stats}
 """
@@ -60,6 +70,7 @@ def test_the_wrapper_closes_the_pages_and_gives_errors_our_form(settings: dict[s
     assert f"  bind 127.0.0.1:{stats}\n" in text
     assert f"    bind 127.0.0.1:{metrics}\n" in text
     assert "defaults\n    timeout http-request 10s\n" in text
+    assert "    http-reuse always\n    stick-table type string " in text
     assert "    bind *:8000\n" in text, "the address of the service is the config's business"
     [path] = [line.split()[2] for line in text.splitlines() if "errorfile" in line]
     head, _, body = Path(path).read_bytes().partition(b"\r\n\r\n")
@@ -75,3 +86,18 @@ def test_the_binary_is_the_one_that_the_environment_names(monkeypatch: pytest.Mo
     found = haproxy.binary()
     assert found is not None
     assert os.access(found, os.X_OK)
+
+
+def test_haproxy_itself_takes_what_the_wrapper_makes(tmp_path: Path) -> None:
+    binary = haproxy.binary()
+    assert binary is not None
+    settings = haproxy.environment(binary, tmp_path)
+    config = tmp_path / "haproxy.cfg"
+    stats, metrics = (settings[f"RAY_SERVE_HAPROXY_{name}_PORT"] for name in ("STATS", "METRICS"))
+    text = TEMPLATE.format(folder=tmp_path, stats=stats, metrics=metrics)
+    config.write_text(text.replace("frontend prometheus", "frontend prometheus\n    default_backend words"), "ascii")
+    done = subprocess.run(
+        [settings[haproxy.BINARY], "-db", "-f", str(config), "-c"], capture_output=True, text=True, timeout=20
+    )
+    assert "stick on req.hdr(x-session-id)" in config.read_text("ascii")
+    assert done.returncode == 0, done.stderr
