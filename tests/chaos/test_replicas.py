@@ -159,7 +159,7 @@ def sessions_by_replica() -> dict[str, int]:
 
 def test_replicas_follow_the_sessions(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:
     """Places run short: one more replica comes. Sessions end: it goes, and the session on it goes on elsewhere."""
-    scaling = {"policy": "live", "min_replicas": 1, "max_replicas": 2, "free_slots": 0.5, "late_share": 1}
+    scaling = {"kind": "live", "min_replicas": 1, "max_replicas": 2, "free_slots": 0.5, "late_share": 1}
     ingress = {"autoscaling": {**scaling, "up_s": 0, "down_s": 3}, "num_cpus": 0.1, "graceful_shutdown_timeout_s": 60}
     url = serve_here({**args, "limits": {"max_sessions": 4}, "ingress": ingress})
 

@@ -33,7 +33,7 @@ class _Bounds(Section):
 class LiveScaling(_Bounds):
     """For replicas that take requests: by free places, by answers that come late, and by files at work."""
 
-    policy: Literal["live"]
+    kind: Literal["live"]
     """What counts: live sessions, and files."""
     free_slots: Annotated[float, Field(ge=0, le=0.9)] = 0.2
     """Share of all places for live sessions that is to be free."""
@@ -57,7 +57,7 @@ class LiveScaling(_Bounds):
 class RequestScaling(_Bounds):
     """For any deployment: by the requests that wait or are worked on; a live session is one of them."""
 
-    policy: Literal["requests"]
+    kind: Literal["requests"]
     """What counts: requests."""
 
     def serve_config(self) -> dict[str, Any]:
@@ -71,4 +71,4 @@ class RequestScaling(_Bounds):
         }
 
 
-Scaling = Annotated[LiveScaling | RequestScaling, Field(discriminator="policy")]
+Scaling = Annotated[LiveScaling | RequestScaling, Field(discriminator="kind")]

@@ -74,7 +74,7 @@ class StageOptions(Section):
     num_replicas: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
     """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when it is scaled in another way."""
     autoscaling: Scaling | None = None
-    """By what the number of replicas goes up and down: `policy: live` where requests come in, `policy: requests`
+    """By what the number of replicas goes up and down: `kind: live` where requests come in, `kind: requests`
     anywhere; null: it does not."""
     autoscaling_config: dict[str, float | int | str] | None = None
     """The same in Ray Serve's own keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
@@ -115,7 +115,7 @@ class Guarded(Section):
 def _by_requests_only(name: str, stage: StageOptions) -> None:
     """Refuses to scale a deployment by sessions that it does not have."""
     if isinstance(stage.autoscaling, LiveScaling):
-        raise ValueError(f"{name}.autoscaling: there are no live sessions here, only policy: requests will do")
+        raise ValueError(f"{name}.autoscaling: there are no live sessions here, only kind: requests will do")
 
 
 class ModelApp(Guarded):
