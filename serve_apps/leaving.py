@@ -1,8 +1,8 @@
 """[ray] Live sessions of a replica that Serve stops are told, and saved, while it still stands.
 
 Serve has no hook for that: it takes a replica out of its lists (fewer replicas are wanted, its node is drained, another
-version comes), waits until it has nothing to do or `graceful_shutdown_timeout_s` is over, and only then calls it. A live
-session has always something to do. So a replica looks by itself whether it is being stopped.
+version comes), waits until it has nothing to do or `graceful_shutdown_timeout_s` is over, and only then calls it. A
+live session has always something to do. So a replica looks by itself whether it is being stopped.
 """
 
 from __future__ import annotations

@@ -17,4 +17,6 @@ def serve_options(stage: StageOptions) -> dict[str, Any]:
 
 def routed(app: ModelApp) -> dict[str, Any]:
     """Keywords of `serve.deployment` for how Ray's own proxy finds the replica of a request."""
-    return {"request_router_config": {"request_router_class": "serve_apps.router:SessionRouter"}} if app.affinity else {}
+    return (
+        {"request_router_config": {"request_router_class": "serve_apps.router:SessionRouter"}} if app.affinity else {}
+    )

@@ -1,4 +1,4 @@
-"""[ray] What a serve file says about scaling is what Ray Serve gets, deployment by deployment; no cluster is started."""
+"""[ray] What a serve file says about scaling is what Serve gets, deployment by deployment; no cluster is started."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ def environment(real_binary: str, folder: Path) -> dict[str, str]:
 
 
 def _wrapper(real_binary: str, folder: Path, pages: tuple[int, int, int]) -> Path:
-    """A script that closes what Ray's template opens, lets sessions find their server, gives errors our form, and becomes
-    HAProxy."""
+    """A script that closes what Ray's template opens, has sessions find their server, gives errors our form, and
+    becomes HAProxy."""
     error = SonantError("env.cluster", "no replica could take the request", hint="try again in a moment")
     answer = folder / "503.http"
     peers = f"peers sonant\\n    peer here 127.0.0.1:{pages[2]}\\n"

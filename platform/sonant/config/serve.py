@@ -89,7 +89,9 @@ class StageOptions(Section):
 
     @model_validator(mode="after")
     def _one_way_to_scale(self) -> Self:
-        given = [name for name in ("num_replicas", "autoscaling", "autoscaling_config") if getattr(self, name) is not None]
+        given = [
+            name for name in ("num_replicas", "autoscaling", "autoscaling_config") if getattr(self, name) is not None
+        ]
         if len(given) > 1:
             raise ValueError(f"set {given[0]} or {given[1]}, not both")
         return self

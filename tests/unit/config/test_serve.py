@@ -62,8 +62,14 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
     "sessions of a model": ([application(model={"autoscaling": LIVE})], "no live sessions here"),
     "sessions of an answer": ([application(postprocess={"autoscaling": LIVE})], "no live sessions here"),
     "sessions of tensors": (
-        [{**application(), "import_path": "serve_apps.tensors:build", "route_prefix": "/v2",
-          "args": {"models": {"m": "b"}, "ingress": {"autoscaling": LIVE}}}],
+        [
+            {
+                **application(),
+                "import_path": "serve_apps.tensors:build",
+                "route_prefix": "/v2",
+                "args": {"models": {"m": "b"}, "ingress": {"autoscaling": LIVE}},
+            }
+        ],
         "no live sessions here",
     ),
     "emotion of a detector": (

@@ -332,9 +332,6 @@ def test_answers_that_take_longer_than_their_sound_are_late(tones: Engine) -> No
         live.answered(sound_s, took_s)
     assert (live.chunks, live.chunks_late) == (5, 2)
     [late] = [
-        value
-        for name, _, _, samples in snapshot_of(metrics)
-        if name == "sonant_chunks_late"
-        for _, _, value in samples
+        value for name, _, _, samples in snapshot_of(metrics) if name == "sonant_chunks_late" for _, _, value in samples
     ]
     assert late == 2
