@@ -257,6 +257,7 @@ class Replica:
         return {
             "model": self._face.served.model_dump(mode="json"),
             "openapi": face.openapi(self._face.api),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"] if self._app.placement == "fused" else ["Ingress", "ModelStage"],
         }
 

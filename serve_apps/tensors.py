@@ -213,7 +213,8 @@ class Ingress:
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""
-        return {"model": None, "openapi": face.openapi(self._api), "deployments": ["Ingress"]}
+        sleeps = self._app.ingress.least_replicas == 0
+        return {"model": None, "openapi": face.openapi(self._api), "sleeps": sleeps, "deployments": ["Ingress"]}
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         from ray import serve

@@ -208,6 +208,7 @@ class Ingress:
         return {
             "model": self._served.model_dump(mode="json"),
             "openapi": face.openapi(self._api),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"],
         }
 
