@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -101,3 +108,90 @@ def test_haproxy_itself_takes_what_the_wrapper_makes(tmp_path: Path) -> None:
     )
     assert "stick on req.hdr(x-session-id)" in config.read_text("ascii")
     assert done.returncode == 0, done.stderr
+
+
+SERVICE = """\
+global
+    stats socket {folder}/admin.sock mode 600 level admin
+    nbthread 1
+defaults
+    mode http
+    timeout connect 20s
+    timeout client 20s
+    timeout server 20s
+    balance leastconn
+frontend http_frontend
+    bind 127.0.0.1:{port}
+    default_backend words
+backend words
+    http-reuse always
+    server one 127.0.0.1:{one}
+    server two 127.0.0.1:{two}
+"""
+
+
+class Named(BaseHTTPRequestHandler):
+    """Answers with the port that it listens on."""
+
+    def do_GET(self) -> None:
+        body = str(self.server.server_address[1]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def servers(count: int) -> Generator[list[int]]:
+    """Ports of so many servers."""
+    with ExitStack() as stack:
+        ports: list[int] = []
+        for _ in range(count):
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Named))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            ports.append(server.server_address[1])
+        yield ports
+
+
+def home_of(port: int, name: str | None = None, query: str = "") -> int:
+    """The server that answers; HAProxy is given the time to come up."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/{query}", headers={"x-session-id": name} if name else {})
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+                return int(answer.read())
+        except (urllib.error.URLError, ConnectionError):
+            assert time.monotonic() < deadline, "HAProxy does not answer"
+            time.sleep(0.02)
+
+
+def test_a_session_finds_its_server_again_even_after_a_reload(tmp_path: Path) -> None:
+    binary, port = haproxy.binary(), haproxy._free_port()
+    assert binary is not None
+    wrapper, config = haproxy.environment(binary, tmp_path)[haproxy.BINARY], tmp_path / "haproxy.cfg"
+    names = [f"session {number}" for number in range(8)]
+    with servers(2) as (one, two), ExitStack() as stack:
+
+        def start(*more: str) -> subprocess.Popen[bytes]:
+            config.write_text(SERVICE.format(folder=tmp_path, port=port, one=one, two=two), encoding="ascii")
+            process = subprocess.Popen([wrapper, "-db", "-f", str(config), *more])
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            return process
+
+        first = start()
+        homes = {name: home_of(port, name) for name in names}
+        assert set(homes.values()) == {one, two}, "new ones go to both"
+        assert {name: home_of(port, name) for name in names[::-1]} == homes
+        assert {home_of(port, query="?session_id=tab") for _ in range(6)} in ({one}, {two})
+        assert {home_of(port) for _ in range(6)} == {one, two}, "who has no name goes anywhere"
+        start("-sf", str(first.pid))
+        assert first.wait(30) is not None
+        assert {name: home_of(port, name) for name in names} == homes
