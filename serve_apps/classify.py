@@ -20,7 +20,9 @@ from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.leaving import Leaving
 from serve_apps.logs import log_with_serve
+from serve_apps.options import routed, serve_options
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -31,7 +33,6 @@ from sonant.config.serve import (
     ExtractApp,
     ModelApp,
     SpeakersApp,
-    StageOptions,
     VerifyApp,
 )
 from sonant.edge import face
@@ -248,23 +249,40 @@ class Replica:
         metrics.runs_on(made.served.provider)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._face.app, self._app, self.rule, metrics=self._metrics)
+        app, live, stage = self._face.app, self._face.live, self._app.ingress
+        if live is not None:
+            app = Leaving(app, live, min(self._drain_s, stage.graceful_shutdown_timeout_s))
+        return behind_door(app, self._app, self.rule, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
         return {
             "model": self._face.served.model_dump(mode="json"),
             "openapi": face.openapi(self._face.api, self.rule),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"] if self._app.placement == "fused" else ["Ingress", "ModelStage"],
         }
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         return _replica(), self._metrics.snapshot()
 
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve's controller keeps for `edge.scaling.LivePolicy`; numbers of chunks only grow."""
+        live = self._face.live
+        told = {"files": self._metrics.ongoing, "slots": 0, "sessions": 0, "chunks": 0, "late": 0}
+        if live is not None:
+            slots, sessions = live.pool.capacity, live.pool.used
+            told |= {"slots": slots, "sessions": sessions, "chunks": live.chunks, "late": live.chunks_late}
+        return {name: float(number) for name, number in told.items()}
+
     async def drain(self) -> int:
         """Ends the live sessions of this replica, which is about to leave; how many there were."""
-        live, kept = self._face.live, self._app.sessions
-        return 0 if live is None else await live.drain(1.0 if kept is None else kept.drain_s)
+        return 0 if self._face.live is None else await self._face.live.drain(self._drain_s)
+
+    @property
+    def _drain_s(self) -> float:
+        """Time that sessions which cannot go on elsewhere have to end."""
+        return 1.0 if self._app.sessions is None else self._app.sessions.drain_s
 
     async def admit(self) -> None:
         """Lets live sessions in again: it does not leave after all."""
@@ -334,17 +352,13 @@ def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
 
     check_exposure(app)
     plain, kind = app.model_dump(mode="json"), type(app).__name__
-    ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(ingress_type))
+    ingress = serve.deployment(name="Ingress", **routed(app), **serve_options(app.ingress))
+    ingress = ingress(serve.ingress()(ingress_type))
     if app.placement == "fused":
         return ingress.bind(plain)
-    model = serve.deployment(name="ModelStage", **_options(app.model))(ModelStage)
-    postprocess = serve.deployment(name="PostprocessStage", **_options(app.postprocess))(PostprocessStage)
+    model = serve.deployment(name="ModelStage", **serve_options(app.model))(ModelStage)
+    postprocess = serve.deployment(name="PostprocessStage", **serve_options(app.postprocess))(PostprocessStage)
     return ingress.bind(plain, model.bind(plain, kind), postprocess.bind(plain, kind))
-
-
-def _options(stage: StageOptions) -> dict[str, Any]:
-    options = stage.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    return {**options, "ray_actor_options": {"num_cpus": stage.num_cpus, "num_gpus": stage.num_gpus}}
 
 
 def _remote(handle: DeploymentHandle[Any]) -> Callable[..., Awaitable[Any]]:

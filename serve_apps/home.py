@@ -285,13 +285,38 @@ async def _ask(directory: Directory, name: str) -> Description | None:
 # ---- Ray ------------------------------------------------------------------------------------------------------------
 
 
+async def ask(name: str) -> Description:
+    """What an application tells of itself; it waits for a replica, and wakes one."""
+    from ray import serve
+
+    return await serve.get_app_handle(name).describe.remote()
+
+
+def is_asleep(name: str) -> bool:
+    """Whether an application is well and has no replica, because nobody has asked for a while."""
+    from ray import serve
+
+    found = serve.status().applications.get(name)
+    ingress = None if found is None else found.deployments.get("Ingress")
+    return ingress is not None and ingress.status.value == "HEALTHY" and not any(ingress.replica_states.values())
+
+
 class ServeDirectory:
-    """Asks through Serve handles."""
+    """Asks through Serve handles. An application that sleeps is not woken by those who look after it."""
+
+    def __init__(
+        self,
+        ask: Callable[[str], Awaitable[Description]] = ask,
+        is_asleep: Callable[[str], bool] = is_asleep,
+    ) -> None:
+        self._ask, self._is_asleep = ask, is_asleep
+        self._told: dict[str, Description] = {}
 
     async def describe(self, name: str) -> Description:
-        from ray import serve
-
-        return await serve.get_app_handle(name).describe.remote()
+        told = self._told.get(name)
+        if told is None or not told.get("sleeps") or not await asyncio.to_thread(self._is_asleep, name):
+            told = self._told[name] = await self._ask(name)
+        return told
 
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
         from ray import serve

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from sonant.config.load import check
 from sonant.config.serve import TensorsApp
 from sonant.edge import errors, face, tensors, visit
@@ -299,7 +300,8 @@ class Ingress:
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""
-        return {"model": None, "openapi": face.openapi(self._api), "deployments": ["Ingress"]}
+        sleeps = self._app.ingress.least_replicas == 0
+        return {"model": None, "openapi": face.openapi(self._api), "sleeps": sleeps, "deployments": ["Ingress"]}
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         from ray import serve
@@ -313,7 +315,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TensorsApp = check(TensorsApp, args, source="serve_apps.tensors")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from serve_apps.transcribe_desk import Desk, Job
 from serve_apps.transcribe_form import LISTS, QUERY, TEXTS, UPLOAD, Asked, read_asked
 from sonant.config.load import check
@@ -228,6 +229,7 @@ class Ingress:
         return {
             "model": self._served.model_dump(mode="json"),
             "openapi": face.openapi(self._api),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"],
         }
 
@@ -243,7 +245,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TranscribeApp = check(TranscribeApp, args, source="serve_apps.transcribe")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

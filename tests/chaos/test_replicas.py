@@ -51,6 +51,43 @@ async def session(url: str, seed: int, seconds: float, paced: bool) -> tuple[lis
         return answers, client.reconnects
 
 
+class Speaker:
+    """A session that speaks as fast as sound is spoken, until it is told to stop."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self._url, self._data = url, noise(seed, 600.0)
+        self._stopped = asyncio.Event()
+        self.client = LiveClient(url, START, reference=REFERENCE, patience_s=120)
+        self.sent = 0
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> list[Answer]:
+        async with self.client:
+            speaking = asyncio.create_task(self._speak())
+            answers = [answer async for answer in self.client]
+            await speaking
+            return answers
+
+    async def _speak(self) -> None:
+        while not self._stopped.is_set():
+            await self.client.send(self._data[self.sent : self.sent + 2 * CHUNK])
+            self.sent += 2 * CHUNK
+            await asyncio.sleep(CHUNK / RATE_HZ)
+        await self.client.end()
+
+    async def stop(self) -> list[Any]:
+        """All that it was told."""
+        self._stopped.set()
+        return list(said(await self.task))
+
+    async def undisturbed(self) -> list[Any]:
+        """The same sound in one piece, to a server that is left alone."""
+        async with LiveClient(self._url, START, reference=REFERENCE) as client:
+            await client.send(self._data[: self.sent])
+            await client.end()
+            return list(said([answer async for answer in client]))
+
+
 def said(answers: list[Answer]) -> tuple[bytes, list[Any]]:
     """The sound, and the messages."""
     return b"".join(one for one in answers if isinstance(one, bytes)), [
@@ -94,6 +131,58 @@ def test_replicas_may_be_killed(serve_here: Callable[[dict[str, Any]], str], arg
     heard, reconnects = asyncio.run(under(url, 8.0, kill_one_after_the_other))
     assert heard == wanted
     assert min(reconnects) >= 1
+
+
+async def until(true: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
+    """Waits for a condition."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await asyncio.to_thread(true):
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(what) from None
+
+
+def sessions_by_replica() -> dict[str, int]:
+    """Live sessions now."""
+    from ray import serve
+
+    told = serve.get_deployment_handle("Ingress", "extract").broadcast("snapshot").results(timeout_s=30)
+    return {
+        replica: int(value)
+        for replica, families in told
+        for name, _, _, samples in families
+        if name == "sonant_slots_used"
+        for _, _, value in samples
+    }
+
+
+def test_replicas_follow_the_sessions(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:
+    """Places run short: one more replica comes. Sessions end: it goes, and the session on it goes on elsewhere."""
+    scaling = {"kind": "live", "min_replicas": 1, "max_replicas": 2, "free_slots": 0.5, "late_share": 1}
+    ingress = {"autoscaling": {**scaling, "up_s": 0, "down_s": 3}, "num_cpus": 0.1, "graceful_shutdown_timeout_s": 60}
+    url = serve_here({**args, "limits": {"max_sessions": 4}, "ingress": ingress})
+
+    async def run() -> None:
+        assert len(sessions_by_replica()) == 1
+        first = [Speaker(url, seed) for seed in range(3)]
+        await until(lambda: sessions_by_replica().values() != {} and max(sessions_by_replica().values()) == 3, "begun")
+        await until(lambda: len(sessions_by_replica()) == 2, "three of four places are taken: a second replica comes")
+        old = next(replica for replica, number in sessions_by_replica().items() if number)
+        late: list[Speaker] = []
+        while not any(number for replica, number in sessions_by_replica().items() if replica != old):
+            assert len(late) < 3, "a new session goes to the replica that has none"
+            late.append(Speaker(url, 10 + len(late)))
+            await until(lambda: sum(sessions_by_replica().values()) == 3 + len(late), "begun")
+        heard = [await speaker.stop() for speaker in first + late[:-1]]
+        last = late[-1]
+        assert last.client.reconnects == 0
+        await until(lambda: last.client.reconnects > 0, "one replica is enough: the newer one hands its session over")
+        await until(lambda: sessions_by_replica() == {old: 1}, "it goes on at the older one")
+        heard.append(await last.stop())
+        assert heard == [await speaker.undisturbed() for speaker in [*first, *late]]
+
+    asyncio.run(run())
 
 
 def test_a_redeploy_hands_sessions_over(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:

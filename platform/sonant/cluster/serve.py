@@ -26,7 +26,7 @@ from typing import Any, Literal
 from sonant.cluster import haproxy
 from sonant.config.load import load
 from sonant.config.ray import RayConfig
-from sonant.config.serve import HomeApplication, ServeFile, StageOptions
+from sonant.config.serve import HomeApplication, ServeFile
 from sonant.edge import exposure
 from sonant.edge.keys import read as read_keys
 from sonant.errors import EnvError
@@ -263,8 +263,8 @@ def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
     for app in file.applications:
         if not isinstance(app, HomeApplication):
             for stage in app.args.stages:
-                needed["CPU"] += _replicas(stage) * stage.num_cpus
-                needed["GPU"] += _replicas(stage) * stage.num_gpus
+                needed["CPU"] += stage.least_replicas * stage.num_cpus
+                needed["GPU"] += stage.least_replicas * stage.num_gpus
     for name, amount in needed.items():
         if amount > resources.get(name, 0.0):
             raise EnvError(
@@ -272,11 +272,6 @@ def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
                 f"the replicas ask for {amount:g} {name}s, Ray has {resources.get(name, 0.0):g}",
                 hint="lower num_replicas or num_cpus of the stages",
             )
-
-
-def _replicas(stage: StageOptions) -> float:
-    least = (stage.autoscaling_config or {}).get("min_replicas", 1)
-    return float(stage.num_replicas) if isinstance(stage.num_replicas, int) else float(least)
 
 
 def _reachable(host: str) -> str:

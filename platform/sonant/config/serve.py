@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.scaling import LiveScaling, Scaling
 from sonant.config.transcribe import TranscribeConfig
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -29,6 +30,8 @@ class Limits(Section):
     """Time for decoding one recording; what takes longer is refused, and its decoder killed."""
     decoders: Annotated[int, Field(ge=1)] = 2
     """Decoder processes of one replica, each started when it is needed; plain WAV files need none."""
+    max_requests: Annotated[int, Field(ge=1)] = 128
+    """Requests about recordings that one replica takes at once; more are refused at once."""
     max_sessions: Annotated[int, Field(ge=1)] = 256
     """Live sessions on one replica; more are refused at once."""
     max_frame_kib: Annotated[int, Field(ge=1)] = 1024
@@ -69,9 +72,12 @@ class StageOptions(Section):
     """Ray Serve options of one deployment; a stage has its own when the placement is split."""
 
     num_replicas: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
-    """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when `autoscaling_config` is set."""
+    """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when it is scaled in another way."""
+    autoscaling: Scaling | None = None
+    """By what the number of replicas goes up and down: `kind: live` where requests come in, `kind: requests`
+    anywhere; null: it does not."""
     autoscaling_config: dict[str, float | int | str] | None = None
-    """Ray Serve's autoscaling keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
+    """The same in Ray Serve's own keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
     num_cpus: Annotated[float, Field(ge=0)] = 1.0
     """CPUs that Ray sets aside for a replica."""
     num_gpus: Annotated[float, Field(ge=0)] = 0.0
@@ -83,9 +89,21 @@ class StageOptions(Section):
 
     @model_validator(mode="after")
     def _one_way_to_scale(self) -> Self:
-        if self.num_replicas is not None and self.autoscaling_config is not None:
-            raise ValueError("set num_replicas or autoscaling_config, not both")
+        given = [
+            name for name in ("num_replicas", "autoscaling", "autoscaling_config") if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            raise ValueError(f"set {given[0]} or {given[1]}, not both")
         return self
+
+    @property
+    def least_replicas(self) -> float:
+        """Replicas that there are when nobody asks."""
+        if self.autoscaling is not None:
+            return float(self.autoscaling.min_replicas)
+        if isinstance(self.num_replicas, int):
+            return float(self.num_replicas)
+        return float((self.autoscaling_config or {}).get("min_replicas", 1))
 
 
 class Tracing(Section):
@@ -107,6 +125,12 @@ class Guarded(Section):
     """Traces; null: none. Say it once, in `tracing` of the file, unless Ray's own `serve deploy` reads it."""
 
 
+def _by_requests_only(name: str, stage: StageOptions) -> None:
+    """Refuses to scale a deployment by sessions that it does not have."""
+    if isinstance(stage.autoscaling, LiveScaling):
+        raise ValueError(f"{name}.autoscaling: there are no live sessions here, only kind: requests will do")
+
+
 class ModelApp(Guarded):
     """What every application that serves a bundle is told."""
 
@@ -126,15 +150,26 @@ class ModelApp(Guarded):
     """The replicas that hold the graph when split."""
     postprocess: StageOptions = StageOptions(num_cpus=0.1)
     """The replicas that make answers of logits when split."""
+    affinity: bool = True
+    """Whether requests with the same x-session-id go to the same replica, as long as it is there."""
     sessions: Sessions | None = None
     """What it takes for live sessions to survive their replica; null: they end with it."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages of other origins (https://app.example) that may open live sessions; "*" allows all."""
 
     @model_validator(mode="after")
-    def _room_for_sessions(self) -> Self:
-        if self.ingress.max_ongoing_requests <= self.limits.max_sessions:
-            raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.limits.max_sessions + self.limits.max_requests:
+            raise ValueError(
+                "ingress.max_ongoing_requests must be above limits.max_sessions + limits.max_requests: full must be an "
+                "answer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_where_requests_come_in(self) -> Self:
+        _by_requests_only("model", self.model)
+        _by_requests_only("postprocess", self.postprocess)
         return self
 
     @property
@@ -243,6 +278,7 @@ class TranscribeApp(TranscribeConfig, Guarded):
     def _room_to_refuse(self) -> Self:
         if self.ingress.max_ongoing_requests <= self.max_waiting:
             raise ValueError("ingress.max_ongoing_requests must be above max_waiting: full must be an answer")
+        _by_requests_only("ingress", self.ingress)
         return self
 
     @property
@@ -277,6 +313,7 @@ class TensorsApp(Guarded):
     def _room_to_refuse(self) -> Self:
         if self.ingress.max_ongoing_requests <= self.most_waiting:
             raise ValueError("ingress.max_ongoing_requests must be above most_waiting: full must be an answer")
+        _by_requests_only("ingress", self.ingress)
         return self
 
     @property

@@ -95,6 +95,8 @@ class Live(Generic[Answer]):
         """Time of the event loop until which nobody is let in; 0: everybody is."""
         self.ends_at = math.inf
         """When sessions that cannot go on elsewhere are ended."""
+        self.chunks = self.chunks_late = 0
+        """Messages of sound that were answered, and those of them that took longer than their sound lasts."""
         self._talks: set[_Conversation[Answer]] = set()
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
@@ -153,6 +155,13 @@ class Live(Generic[Answer]):
         answer = await self._steps.submit((slot, chunk_N))
         assert answer is not None, "a slot is released by the coroutine that steps it"
         return answer
+
+    def answered(self, sound_s: float, took_s: float) -> None:
+        """Counts a message of sound. One that is shorter than a hop has the time of a hop."""
+        late = took_s > max(sound_s, self.pool.hop / self.streams.info.sample_rate_hz)
+        self.chunks += 1
+        self.chunks_late += late
+        self.metrics.chunks_late.inc(late)
 
     def _run(self, steps: Sequence[Step]) -> list[Answer | None]:
         answers = self.pool.step(dict(steps))
@@ -352,7 +361,7 @@ class _Conversation(Generic[Answer]):
         if not start.enroll:
             return await self.live.streams.prepare(self.slot, start, None)
         reference = bytearray()
-        with self.live.uploads.one() as upload:
+        with self.live.uploads.within_session() as upload:
             while not isinstance(message := await self._read(), Enrolled):
                 if isinstance(message, bytes):
                     upload.count(len(message))
@@ -416,10 +425,12 @@ class _Conversation(Generic[Answer]):
         return data
 
     async def _hear(self, sitting: Sitting[Answer], decoder: LiveDecoder, data: bytes) -> None:
-        arrived = time.perf_counter()
+        arrived, before_s = time.perf_counter(), sitting.audio_s
         await decoder.push(data)
         await self._use(sitting, decoder)
-        self.tally.answered(time.perf_counter() - arrived)
+        took_s = time.perf_counter() - arrived
+        self.tally.answered(took_s)
+        self.live.answered(sitting.audio_s - before_s, took_s)
 
     async def _use(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> None:
         """Steps what was decoded, part by part: one message cannot unfold into hours of sound at once."""

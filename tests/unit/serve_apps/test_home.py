@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -144,3 +145,25 @@ def test_documents_are_merged_by_prefix() -> None:
     merged = merge("t", {"/one": one, "": other})
     assert list(merged["paths"]) == ["/one", "/x"]
     assert merged["components"]["schemas"] == {"A": {}}
+
+
+def test_an_application_that_sleeps_is_not_woken_by_those_who_look_after_it() -> None:
+    asked: list[str] = []
+    asleep = {"never": True, "seldom": False}
+
+    async def ask(name: str) -> dict[str, Any]:
+        asked.append(name)
+        return {"sleeps": name == "seldom"}
+
+    async def run() -> None:
+        directory = home.ServeDirectory(ask, asleep.__getitem__)
+        for name in ("never", "seldom"):
+            await directory.describe(name)  # nothing is known: it is asked, and so woken
+        asleep["seldom"] = True
+        for name in ("never", "seldom"):
+            assert await directory.describe(name) == {"sleeps": name == "seldom"}
+        asleep["seldom"] = False
+        await directory.describe("seldom")
+
+    asyncio.run(run())
+    assert asked == ["never", "seldom", "never", "seldom"]
