@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.sides import Opener, Side, Sides
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -29,6 +30,7 @@ from sonant.config.serve import (
     EnhanceApp,
     ExtractApp,
     ModelApp,
+    RollingApp,
     SpeakersApp,
     StageOptions,
     VerifyApp,
@@ -60,6 +62,15 @@ AnswerForm = Literal[
 ]
 
 
+class Tried(BaseModel):
+    """Another bundle of the same application, on trial."""
+
+    model: str
+    share: float
+
+    model_config = {"use_attribute_docstrings": True}
+
+
 class Served(BaseModel):
     """A model as it is served."""
 
@@ -83,6 +94,10 @@ class Served(BaseModel):
     metrics: dict[str, float]
     """Measured on the test split when it was trained."""
     created: str
+    canary: Tried | None = None
+    """A candidate that answers a share of recordings and sessions."""
+    shadow: Tried | None = None
+    """A candidate that hears them, too, and is compared."""
 
     model_config = {"use_attribute_docstrings": True}
 
@@ -242,11 +257,14 @@ class Replica:
     app_type: type[ModelApp]
     rule: Rule = staticmethod(at_recordings)
 
-    def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
-        self._app, self._face, self._metrics = app, made, metrics
+    def __init__(self, app: ModelApp, made: Side, opener: Opener | None = None) -> None:
+        self._app, self._face, self._sides = app, made.face, Sides(app, made, opener)
+        if isinstance(app, RollingApp) and app.canary is not None and self._sides.candidate is not None:
+            candidate = self._sides.candidate.face.served.model
+            self._face.served.canary = Tried(model=candidate, share=app.canary.share)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._face.app, self._app, self.rule)
+        return behind_door(self._sides.app(), self._app, self.rule)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -257,17 +275,16 @@ class Replica:
         }
 
     async def snapshot(self) -> tuple[str, Snapshot]:
-        return _replica(), self._metrics.snapshot()
+        return _replica(), self._sides.snapshot()
 
     async def drain(self) -> int:
         """Ends the live sessions of this replica, which is about to leave; how many there were."""
-        live, kept = self._face.live, self._app.sessions
-        return 0 if live is None else await live.drain(1.0 if kept is None else kept.drain_s)
+        kept = self._app.sessions
+        return await self._sides.drain(1.0 if kept is None else kept.drain_s)
 
     async def admit(self) -> None:
         """Lets live sessions in again: it does not leave after all."""
-        if self._face.live is not None:
-            self._face.live.admit()
+        self._sides.admit()
 
 
 class Ingress(Replica):
@@ -283,13 +300,19 @@ class Ingress(Replica):
         postprocess: DeploymentHandle[Any] | None = None,
     ) -> None:
         app: ModelApp = check(self.app_type, args)
-        engine, metrics = load(app)
         if model is None or postprocess is None:
-            pipeline = fused(app, engine, metrics)
-        else:
-            extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
-            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.audio_seconds.inc)
-        super().__init__(app, self.make_face(app, engine, pipeline, metrics, echo_request_id=False), metrics)
+            return super().__init__(app, self._open(app), self._open)
+        engine, metrics = load(app)
+        extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
+        pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.audio_seconds.inc)
+        made = self.make_face(app, engine, pipeline, metrics, echo_request_id=False)
+        super().__init__(app, Side(made, metrics), self._open)
+
+    def _open(self, app: ModelApp) -> Side:
+        """A bundle with all its stages in this process."""
+        engine, metrics = load(app)
+        made = self.make_face(app, engine, fused(app, engine, metrics), metrics, echo_request_id=False)
+        return Side(made, metrics)
 
 
 class ModelStage:

@@ -23,8 +23,8 @@ __all__ = ["JOBS", "VERBS", "main"]
 
 _KNOWN = corpora.VERBS | runs.VERBS | bundles.VERBS | hearing.VERBS | servers.VERBS | about.VERBS
 _ROAD = """
-    prepare train tune evaluate export promote measure infer transcribe listen stream serve keys doctor ask submit
-    models validate report
+    prepare train tune evaluate export promote rollback measure infer transcribe listen stream serve keys doctor ask
+    submit models validate report
 """
 VERBS: dict[str, Verb] = {name: _KNOWN[name] for name in _ROAD.split()}
 """In the order of the road."""

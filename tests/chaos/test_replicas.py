@@ -7,12 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import ray
 
+from sonant import cli
 from sonant.audio.wav import encode_wav
+from sonant.export.bundle import publish, seal
+from sonant.export.store import promote
 from sonant.listen.client import Answer, LiveClient
+from sonant.runtime.bundle import open_bundle
 
 RATE_HZ, CHUNK = 4000, 160
 SESSIONS = 3
@@ -67,10 +72,15 @@ async def under(url: str, seconds: float, trouble: Callable[[], object]) -> tupl
     return [said(answers) for answers, _ in ended], [count for _, count in ended]
 
 
-def replicas() -> list[Any]:
+def replicas(application: str = "") -> list[Any]:
     """The replicas that take requests."""
     named = ray.util.list_named_actors(all_namespaces=True)
-    return [ray.get_actor(**one) for one in named if "#Ingress#" in one["name"]]
+    return [ray.get_actor(**one) for one in named if f"{application}#Ingress#" in one["name"]]
+
+
+def ids(application: str) -> set[str]:
+    """What tells the replicas of an application from those that come after them."""
+    return {replica._actor_id.hex() for replica in replicas(application)}
 
 
 def undisturbed(url: str, seconds: float) -> list[Any]:
@@ -102,3 +112,31 @@ def test_a_redeploy_hands_sessions_over(serve_here: Callable[[dict[str, Any]], s
     heard, reconnects = asyncio.run(under(url, 8.0, lambda: serve_here({**args, "max_references": 4})))
     assert heard == wanted
     assert min(reconnects) >= 1
+
+
+def test_a_promotion_replaces_one_application_and_a_rollback_brings_it_back(
+    serve_here: Callable[..., str], args: dict[str, Any], extract_bundle: Path, tmp_path: Path
+) -> None:
+    store, bundle = str(tmp_path / "store"), open_bundle(extract_bundle)
+    name, first = bundle.info.name, bundle.info.version
+    contents = {file: bundle.read(file) for file in bundle.info.files}
+    second = publish(seal(bundle.info.model_copy(update={"version": "second"}), contents), str(tmp_path / "second"))
+    promote(str(extract_bundle), "champion", store)
+    one = {"ingress": {"num_cpus": 0.1, "graceful_shutdown_timeout_s": 2}}
+    followed = {**args, **one, "bundle": f"{store}/{name}@champion"}
+    url = serve_here(followed, bystand={**one, "bundle": str(extract_bundle)})
+    wanted, bystander, old = undisturbed(url, 6.0), ids("bystand"), ids("extract")
+    assert bystander
+
+    heard, reconnects = asyncio.run(
+        under(url, 6.0, lambda: cli.main(["promote", second, "champion", "--store", store, "--serve", "here"]))
+    )
+    assert httpx.get(f"{url}/info").json()["model"] == f"{name}/second"
+    assert heard == wanted, "sessions go on with the version that they began with"
+    assert min(reconnects) >= 1
+    assert ids("bystand") == bystander
+    assert not old & ids("extract")
+
+    assert cli.main(["rollback", f"{store}/{name}", "--serve", "here"]) == 0
+    assert httpx.get(f"{url}/info").json()["model"] == f"{name}/{first}"
+    assert ids("bystand") == bystander

@@ -60,7 +60,12 @@ def route_path(scope: Scope) -> str:
 
 def key_of(connection: HTTPConnection) -> Key | None:
     """The key that a request came in with; None where there are no keys."""
-    return cast("Key | None", connection.scope.get(_KEY))
+    return key_of_scope(connection.scope)
+
+
+def key_of_scope(scope: Scope) -> Key | None:
+    """The same, below the framework."""
+    return cast("Key | None", scope.get(_KEY))
 
 
 class Door:

@@ -14,9 +14,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Generator, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic
+from typing import Any, Generic, cast
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -66,6 +66,22 @@ class _Drained(Exception):
     """The session ends because its replica leaves."""
 
 
+class _Elsewhere(Exception):
+    """The session that a client wants to go on with is one of another version, which this replica has, too."""
+
+    def __init__(self, live: Live[Any], first: Resume) -> None:
+        super().__init__()
+        self.live, self.first = live, first
+
+
+Others = Callable[[str], Awaitable["Live[Any] | None"]]
+"""The sessions of another bundle, by its NAME/VERSION; None where that one is not at hand."""
+
+
+async def _nobody(model: str) -> None:
+    """There are no other sessions."""
+
+
 class Live(Generic[Answer]):
     """The live sessions of one replica; recordings of wanted voices count among its `uploads`."""
 
@@ -95,6 +111,8 @@ class Live(Generic[Answer]):
         """Time of the event loop until which nobody is let in; 0: everybody is."""
         self.ends_at = math.inf
         """When sessions that cannot go on elsewhere are ended."""
+        self.others: Others = _nobody
+        """Where sessions of other versions go on."""
         self._talks: set[_Conversation[Answer]] = set()
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
@@ -125,17 +143,14 @@ class Live(Generic[Answer]):
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
         await socket.accept()
-        outcome = "gone"
+        outcome, live = "gone", cast("Live[Any]", self)
         try:
             self._check_origin(socket)
-            with self._slot() as slot:
-                talk = _Conversation(self, socket, slot)
-                self._talks.add(talk)
-                try:
-                    outcome = await talk.run()
-                finally:
-                    self._talks.discard(talk)
-                    talk.ended.set()
+            try:
+                outcome = await self._talk(socket)
+            except _Elsewhere as there:
+                live = there.live
+                outcome = await live._talk(socket, there.first)
         except WebSocketDisconnect:
             log.debug("session %s: the client went away", request_id(socket.scope))
         except SonantError as error:
@@ -146,7 +161,18 @@ class Live(Generic[Answer]):
             log.exception("session %s failed", request_id(socket.scope))
             await explain(socket, SonantError("server.internal", "the session could not go on"))
         finally:
-            self.metrics.session(outcome)
+            live.metrics.session(outcome)
+
+    async def _talk(self, socket: WebSocket, first: Resume | None = None) -> str:
+        """One session on a slot of its own; `first` is its first message, if that was read already."""
+        with self._slot() as slot:
+            talk = _Conversation(self, socket, slot)
+            self._talks.add(talk)
+            try:
+                return await talk.run(first)
+            finally:
+                self._talks.discard(talk)
+                talk.ended.set()
 
     async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
@@ -211,9 +237,9 @@ class _Conversation(Generic[Answer]):
         if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(0.0)
 
-    async def run(self) -> str:
+    async def run(self, first: Resume | None = None) -> str:
         """All of it; how it ended."""
-        first = await self._first()
+        first = first or await self._first()
         try:
             return await self._session(first)
         finally:
@@ -290,6 +316,9 @@ class _Conversation(Generic[Answer]):
                 raise RequestError("session.lost", "no sessions are kept here")
             record = await asyncio.to_thread(saved.get, asked.token, asked.number)
             if record["model"] != model:
+                other = await self.live.others(record["model"])
+                if other is not None and other is not self.live:
+                    raise _Elsewhere(other, asked)
                 raise RequestError("session.lost", f"it was a session of {record['model']}, here is {model}")
             if asked.received < record["said"]:
                 raise RequestError("session.lost", f"{record['said']} answers came before that record")
