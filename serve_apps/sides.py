@@ -84,7 +84,7 @@ class Sides:
                     return side.face.live
             for bundle in self._earlier:
                 try:
-                    if await asyncio.to_thread(lambda ref=bundle: open_bundle(ref).info.id) == model:
+                    if (await asyncio.to_thread(open_bundle, bundle)).info.id == model:
                         side = await asyncio.to_thread(self.open, bundle)
                         self._take(side)
                         return side.face.live

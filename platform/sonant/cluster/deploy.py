@@ -151,7 +151,7 @@ def succeeding(app: Application, before: Mapping[str, Any] | None) -> Applicatio
     past = [_version(ref) for ref in (old.get("bundle"), tried, *old.get("earlier", ())) if isinstance(ref, str)]
     now = {_version(ref) for ref in app.args.bundles}
     earlier = [ref for ref in dict.fromkeys(past) if ref not in now][:_EARLIER]
-    return cast(Application, app.model_copy(update={"args": app.args.model_copy(update={"earlier": tuple(earlier)})}))
+    return app.model_copy(update={"args": app.args.model_copy(update={"earlier": tuple(earlier)})})
 
 
 def _version(ref: str) -> str:

@@ -239,9 +239,8 @@ class _Conversation(Generic[Answer]):
 
     async def run(self, first: Resume | None = None) -> str:
         """All of it; how it ended."""
-        first = first or await self._first()
         try:
-            return await self._session(first)
+            return await self._session(first or await self._first())
         finally:
             if self.journal is not None:
                 await self.journal.close()
