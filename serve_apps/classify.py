@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.shadow import Mirror, Shade
 from serve_apps.sides import Opener, Side, Sides
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
@@ -262,9 +263,18 @@ class Replica:
         if isinstance(app, RollingApp) and app.canary is not None and self._sides.candidate is not None:
             candidate = self._sides.candidate.face.served.model
             self._face.served.canary = Tried(model=candidate, share=app.canary.share)
+        self._shade: Shade | None = None
+        if isinstance(app, RollingApp) and app.shadow is not None:
+            self._shade = Shade(self._sides.open(app.shadow.bundle, keeps=False), app.shadow, app.limits)
+            self._face.served.shadow = Tried(model=self._shade.side.face.served.model, share=app.shadow.share)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._sides.app(), self._app, self.rule)
+        own = None if self._shade is None else Mirror(self._face.app, self._shade)
+        return behind_door(self._sides.app(own), self._app, self.rule)
+
+    async def rollout(self) -> dict[str, Any] | None:
+        """What its shadow has compared, for `sonant.edge.compare.report`."""
+        return None if self._shade is None else self._shade.wire()
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -275,7 +285,8 @@ class Replica:
         }
 
     async def snapshot(self) -> tuple[str, Snapshot]:
-        return _replica(), self._sides.snapshot()
+        shadow = [] if self._shade is None else [self._shade.snapshot()]
+        return _replica(), self._sides.snapshot() + shadow
 
     async def drain(self) -> int:
         """Ends the live sessions of this replica, which is about to leave; how many there were."""

@@ -19,8 +19,10 @@ from starlette.types import ASGIApp
 
 from serve_apps.guard import SharedTickets, behind_door, check_exposure
 from sonant.config.load import check
+from sonant.config.rollout import Rule
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
+from sonant.edge.compare import report
 from sonant.edge.door import at_home, key_of
 from sonant.edge.exposure import ANYONE
 from sonant.edge.static import Files
@@ -47,6 +49,10 @@ class Directory(Protocol):
 
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
         """The counters of all replicas of an application, by replica."""
+        ...
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        """`Ingress.rollout` of all replicas of an application."""
         ...
 
 
@@ -109,6 +115,7 @@ def create_api(
             snapshots |= await directory.snapshots(name, answer["deployments"])
         return Response(metrics.render(snapshots), media_type=metrics.CONTENT_TYPE)
 
+    add_rollouts(api, served, directory)
     add_tickets(api, tickets or Tickets())
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -153,6 +160,27 @@ def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]])
             if one["id"] == model:
                 return one
         raise ModelError("model.unknown", f"no model {model[:64]!r} is served here")
+
+
+def add_rollouts(api: FastAPI, served: Callable[[], Awaitable[list[Description]]], directory: Directory) -> None:
+    """The route that tells how candidates do."""
+
+    @api.get("/v1/rollouts", summary="Candidates on trial, and how they compare", tags=["home"])
+    async def rollouts() -> dict[str, Any]:
+        """Applications that have a canary or a shadow. Of a shadow: counts, `measures` (mean and percentiles, over all
+        replicas since they began), whether it is `ready` to be promoted, and what it `lacks`."""
+        told: list[Description] = []
+        for one in await served():
+            canary, shadow = one.get("canary"), one.get("shadow")
+            if shadow is not None:
+                wires = await directory.rollouts(one["application"])
+                wires = [wire for wire in wires if wire["candidate"] == shadow["model"]]
+                rule = Rule.model_validate(wires[0]["rule"]) if wires else Rule()
+                shadow = {**shadow, **report(wires, rule)}
+            if canary is not None or shadow is not None:
+                place = {"application": one["application"], "route": one["route"], "model": one["model"]}
+                told.append({**place, "canary": canary, "shadow": shadow})
+        return {"rollouts": told}
 
 
 def listed(served: Sequence[Description]) -> list[Description]:
@@ -233,6 +261,12 @@ class ServeDirectory:
             handle = serve.get_deployment_handle(deployment, name)
             found |= dict(await handle.broadcast("snapshot").results_async(timeout_s=_ASK_S))
         return found
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        from ray import serve
+
+        wires = await serve.get_deployment_handle("Ingress", name).broadcast("rollout").results_async(timeout_s=_ASK_S)
+        return [wire for wire in wires if wire is not None]
 
 
 class Home:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MODEL = b"x-sonant-model"
+_KEPT = ("sessions", "store_url")
+"""Where an application keeps what it has heard or said."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ class Sides:
         if champion.face.live is not None:
             champion.face.live.others = self._live_of
 
-    def open(self, bundle: str) -> Side:
-        """Another bundle in the place of the application's own."""
+    def open(self, bundle: str, *, keeps: bool = True) -> Side:
+        """Another bundle in the place of the application's own; unless it `keeps`, no session or answer is stored."""
         assert self._opener is not None, "only applications that can have one name another bundle"
-        return self._opener(self._plain.model_copy(update={"bundle": bundle}))
+        nothing = {} if keeps else {name: None for name in _KEPT if name in type(self._plain).model_fields}
+        return self._opener(self._plain.model_copy(update={"bundle": bundle, **nothing}))
 
     def _take(self, side: Side) -> None:
         self._opened.append(side)

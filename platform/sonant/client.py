@@ -54,6 +54,15 @@ def ask(url: str, route: str, path: str, *, token: str | None = None, **options:
     return cast(dict[str, Any], answer)
 
 
+def get(url: str, place: str, *, token: str | None = None) -> dict[str, Any]:
+    """What a server tells at a path: `get("http://127.0.0.1:8000", "/v1/models")`."""
+    status, data, _ = _asked("GET", url, place, {}, None, token)
+    answer = _parsed(data)
+    if status != 200 or not isinstance(answer, dict):
+        raise _refusal(f"{url}: GET {place}", status, answer)
+    return cast(dict[str, Any], answer)
+
+
 def extract(
     url: str,
     path: str,
@@ -126,14 +135,19 @@ def _post(
     url: str, path: str, kind: str, body: bytes, accept: str = "*/*", token: str | None = None
 ) -> tuple[int, bytes, Message]:
     """Status, body and headers of the answer."""
+    return _asked("POST", url, path, {"Content-Type": kind, "Accept": accept}, body, token)
+
+
+def _asked(
+    method: str, url: str, path: str, headers: dict[str, str], body: bytes | None, token: str | None
+) -> tuple[int, bytes, Message]:
     connect, prefix = _server(url)
-    headers = {"Content-Type": kind, "Accept": accept}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with closing(connect()) as connection:
             # A server that refuses early hangs up while we still send: its answer tells why.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", prefix + path, body, headers)
+                connection.request(method, prefix + path, body, headers)
             response: HTTPResponse = connection.getresponse()
             return response.status, response.read(), response.headers
     except (OSError, HTTPException) as error:

@@ -1,10 +1,10 @@
 """How a candidate's answers differ from those that were given: measures of one answer, and their spread over many.
 
-    agreement     1: the same label; of segments and events, the share of them that both tell
-    probability   largest difference of a label's probability
-    level_db      difference of levels of two sounds
-    si_sdr_db     how alike they are: SI-SDR of the candidate's against the champion's (Le Roux et al. 2019, eq. 5)
-    champion_s, candidate_s   time of an answer
+agreement     1: the same label; of segments and events, the share of them that both tell
+probability   largest difference of a label's probability
+level_db      difference of levels of two sounds
+si_sdr_db     how alike they are: SI-SDR of the candidate's against the champion's (Le Roux et al. 2019, eq. 5)
+champion_s, candidate_s   time of an answer
 """
 
 from __future__ import annotations
