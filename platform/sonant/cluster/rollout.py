@@ -13,7 +13,7 @@ from sonant.cluster.deploy import Running, absolute, ours, put, repointed, runni
 from sonant.cluster.session import joined
 from sonant.config.serve import HomeApplication
 from sonant.errors import EnvError
-from sonant.runtime.refs import named
+from sonant.runtime.refs import Named, named
 
 
 def moved(
@@ -26,7 +26,8 @@ def moved(
         url = move()
         name, version = url.rsplit("/", 2)[1:]
         try:
-            return url, follow(store, name, alias, version, before)
+            after = followers(before, Named(store, name, alias, version))
+            return url, put(after, before) if after else []
         except EnvError as error:
             put(list(before.values()), running())
             undo(name)
@@ -34,23 +35,19 @@ def moved(
             raise EnvError(error.code, told, hint=error.hint) from error
 
 
-def follow(store: str, name: str, alias: str, version: str, before: Running) -> list[str]:
-    """Has those applications of `before` that name an alias serve a version of it: their names."""
+def followers(before: Running, moved: Named) -> list[dict[str, Any]]:
+    """Those applications that name an alias, as they are when it means another version."""
 
     def change(ref: str) -> str:
         parts = named(ref)
-        if parts is None or (parts.name, parts.alias) != (name, alias) or not _same(parts.store, store):
+        if parts is None or parts[1:3] != moved[1:3] or absolute(parts.store) != absolute(moved.store):
             return ref
-        return str(parts._replace(store=whole(parts.store), version=version))
+        return str(parts._replace(store=whole(parts.store), version=moved.version))
 
     after: list[dict[str, Any]] = []
     for one in before.values():
         app = ours(one)
-        if app is None or isinstance(app, HomeApplication) or (moved := repointed(app, change)) == app:
+        if app is None or isinstance(app, HomeApplication) or (other := repointed(app, change)) == app:
             continue
-        after.append({**one, "args": told(succeeding(moved, one))["args"]})
-    return put(after, before) if after else []
-
-
-def _same(one: str, other: str) -> bool:
-    return absolute(one) == absolute(other)
+        after.append({**one, "args": told(succeeding(other, one))["args"]})
+    return after
