@@ -259,7 +259,8 @@ class Replica:
     rule: Rule = staticmethod(at_recordings)
 
     def __init__(self, app: ModelApp, made: Side, opener: Opener | None = None) -> None:
-        self._app, self._face, self._sides = app, made.face, Sides(app, made, opener)
+        self._app, self._face, self._metrics = app, made.face, made.metrics
+        self._sides = Sides(app, made, opener)
         if isinstance(app, RollingApp) and app.canary is not None and self._sides.candidate is not None:
             candidate = self._sides.candidate.face.served.model
             self._face.served.canary = Tried(model=candidate, share=app.canary.share)
