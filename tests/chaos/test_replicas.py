@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,14 @@ import httpx
 import numpy as np
 import pytest
 import ray
+from websockets.sync.client import connect
 
 from sonant import cli
 from sonant.audio.wav import encode_wav
+from sonant.cluster import serve
+from sonant.cluster.deploy import running as deployed
+from sonant.config.load import check
+from sonant.config.serve import ServeFile
 from sonant.export.bundle import publish, seal
 from sonant.export.store import promote
 from sonant.listen.client import Answer, LiveClient
@@ -140,3 +147,24 @@ def test_a_promotion_replaces_one_application_and_a_rollback_brings_it_back(
     assert cli.main(["rollback", f"{store}/{name}", "--serve", "here"]) == 0
     assert httpx.get(f"{url}/info").json()["model"] == f"{name}/{first}"
     assert ids("bystand") == bystander
+
+    running: ServeFile = check(ServeFile, {"applications": [plain(one) for one in deployed().values()]})
+    with connect(url.replace("http", "ws", 1) + "/stream") as socket:
+        socket.send(json.dumps({"type": "start", **START, "enroll": True}))
+        socket.send(REFERENCE)
+        socket.send('{"type": "enrolled"}')
+        assert json.loads(socket.recv(60))["type"] == "ready"
+        ending = threading.Thread(target=serve._take_down, args=(running, False))
+        ending.start()
+        told = json.loads(socket.recv(60))
+        assert (told["type"], "resume" in told) == ("drain", False)
+        assert 0 < told["within_s"] <= 10, "it was opened without `resume`: there is some time to end it"
+        socket.send('{"type": "end"}')
+        assert [json.loads(one)["type"] for one in socket if isinstance(one, str)][-1] == "done"
+        ending.join()
+    assert not replicas()
+
+
+def plain(one: dict[str, Any]) -> dict[str, Any]:
+    """An application that runs, as it is written in a file."""
+    return {name: one[name] for name in ("name", "route_prefix", "import_path", "args")}
