@@ -23,6 +23,9 @@ from serve_apps.guard import behind_door, check_exposure
 from serve_apps.leaving import Leaving
 from serve_apps.logs import log_with_serve
 from serve_apps.options import routed, serve_options
+from serve_apps.rollouts import Tried
+from serve_apps.shadow import Mirror, Shade
+from serve_apps.sides import Opener, Side, Sides
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -32,6 +35,7 @@ from sonant.config.serve import (
     EnhanceApp,
     ExtractApp,
     ModelApp,
+    RollingApp,
     SpeakersApp,
     VerifyApp,
 )
@@ -85,6 +89,10 @@ class Served(BaseModel):
     metrics: dict[str, float]
     """Measured on the test split when it was trained."""
     created: str
+    canary: Tried | None = None
+    """A candidate that answers a share of recordings and sessions."""
+    shadow: Tried | None = None
+    """A candidate that hears them, too, and is compared."""
 
     model_config = {"use_attribute_docstrings": True}
 
@@ -244,15 +252,27 @@ class Replica:
     app_type: type[ModelApp]
     rule: Rule = staticmethod(at_recordings)
 
-    def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
-        self._app, self._face, self._metrics = app, made, metrics
-        metrics.runs_on(made.served.provider)
+    def __init__(self, app: ModelApp, made: Side, opener: Opener | None = None) -> None:
+        self._app, self._face, self._metrics = app, made.face, made.metrics
+        self._sides = Sides(app, made, opener)
+        if isinstance(app, RollingApp) and app.canary is not None and self._sides.candidate is not None:
+            candidate = self._sides.candidate.face.served.model
+            self._face.served.canary = Tried(model=candidate, share=app.canary.share)
+        self._shade: Shade | None = None
+        if isinstance(app, RollingApp) and app.shadow is not None:
+            self._shade = Shade(self._sides.open(app.shadow.bundle, keeps=False), app.shadow, app.limits)
+            self._face.served.shadow = Tried(model=self._shade.side.face.served.model, share=app.shadow.share)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        app, live, stage = self._face.app, self._face.live, self._app.ingress
-        if live is not None:
-            app = Leaving(app, live, min(self._drain_s, stage.graceful_shutdown_timeout_s))
+        own = None if self._shade is None else Mirror(self._face.app, self._shade)
+        app = self._sides.app(own)
+        if self._face.live is not None:
+            app = Leaving(app, self._sides, min(self._drain_s, self._app.ingress.graceful_shutdown_timeout_s))
         return behind_door(app, self._app, self.rule, metrics=self._metrics)
+
+    async def rollout(self) -> dict[str, Any] | None:
+        """What its shadow has compared, for `sonant.edge.compare.report`."""
+        return None if self._shade is None else self._shade.wire()
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
@@ -264,20 +284,24 @@ class Replica:
         }
 
     async def snapshot(self) -> tuple[str, Snapshot]:
-        return _replica(), self._metrics.snapshot()
+        shadow = [] if self._shade is None else [self._shade.snapshot()]
+        return _replica(), self._sides.snapshot() + shadow
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """What Serve's controller keeps for `edge.scaling.LivePolicy`; numbers of chunks only grow."""
-        live = self._face.live
-        told = {"files": self._metrics.ongoing, "slots": 0, "sessions": 0, "chunks": 0, "late": 0}
-        if live is not None:
-            slots, sessions = live.pool.capacity, live.pool.used
-            told |= {"slots": slots, "sessions": sessions, "chunks": live.chunks, "late": live.chunks_late}
+        lives = list(self._sides.lives)
+        told = {
+            "files": self._metrics.ongoing,
+            "slots": sum(live.pool.capacity for live in lives),
+            "sessions": sum(live.pool.used for live in lives),
+            "chunks": sum(live.chunks for live in lives),
+            "late": sum(live.chunks_late for live in lives),
+        }
         return {name: float(number) for name, number in told.items()}
 
     async def drain(self) -> int:
         """Ends the live sessions of this replica, which is about to leave; how many there were."""
-        return 0 if self._face.live is None else await self._face.live.drain(self._drain_s)
+        return await self._sides.drain(self._drain_s)
 
     @property
     def _drain_s(self) -> float:
@@ -286,8 +310,7 @@ class Replica:
 
     async def admit(self) -> None:
         """Lets live sessions in again: it does not leave after all."""
-        if self._face.live is not None:
-            self._face.live.admit()
+        self._sides.admit()
 
 
 class Ingress(Replica):
@@ -303,13 +326,19 @@ class Ingress(Replica):
         postprocess: DeploymentHandle[Any] | None = None,
     ) -> None:
         app: ModelApp = check(self.app_type, args)
-        engine, metrics = load(app)
         if model is None or postprocess is None:
-            pipeline = fused(app, engine, metrics)
-        else:
-            extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
-            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.heard)
-        super().__init__(app, self.make_face(app, engine, pipeline, metrics, echo_request_id=False), metrics)
+            return super().__init__(app, self._open(app), self._open)
+        engine, metrics = load(app)
+        extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
+        pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.heard)
+        made = self.make_face(app, engine, pipeline, metrics, echo_request_id=False)
+        super().__init__(app, Side(made, metrics), self._open)
+
+    def _open(self, app: ModelApp) -> Side:
+        """A bundle with all its stages in this process."""
+        engine, metrics = load(app)
+        made = self.make_face(app, engine, fused(app, engine, metrics), metrics, echo_request_id=False)
+        return Side(made, metrics)
 
 
 class ModelStage:

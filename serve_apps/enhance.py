@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
+from serve_apps.sides import Side
 from serve_apps.stages import LONG_AT_ONCE
 from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
@@ -262,6 +263,12 @@ def load(app: ModelApp) -> tuple[EnhanceEngine, Metrics]:
     return engine, Metrics(bundle.info.task, bundle.info.name, bundle.info.version)
 
 
+def open_side(app: ModelApp) -> Side:
+    """A bundle as this application serves it."""
+    engine, metrics = load(app)
+    return Side(create_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 class EnhanceIngress(Replica):
     """A replica that takes requests."""
 
@@ -269,8 +276,7 @@ class EnhanceIngress(Replica):
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: EnhanceApp = check(EnhanceApp, args)
-        engine, metrics = load(app)
-        super().__init__(app, create_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, open_side(app), open_side)
 
 
 def build(args: dict[str, Any]) -> Application:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, JsonValue
 from starlette.types import ASGIApp
 
 from serve_apps.guard import SharedTickets, behind_door, check_exposure
+from serve_apps.rollouts import add_rollouts
 from sonant.config.load import check
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
@@ -48,6 +49,10 @@ class Directory(Protocol):
 
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
         """The counters of all replicas of an application, by replica."""
+        ...
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        """`Ingress.rollout` of all replicas of an application."""
         ...
 
 
@@ -184,6 +189,7 @@ def create_api(
             snapshots |= await directory.snapshots(name, answer["deployments"])
         return Response(metrics.render(snapshots), media_type=metrics.CONTENT_TYPE)
 
+    add_rollouts(api, served, directory)
     add_tickets(api, tickets or Tickets())
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -326,6 +332,12 @@ class ServeDirectory:
             handle = serve.get_deployment_handle(deployment, name)
             found |= dict(await handle.broadcast("snapshot").results_async(timeout_s=_ASK_S))
         return found
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        from ray import serve
+
+        wires = await serve.get_deployment_handle("Ingress", name).broadcast("rollout").results_async(timeout_s=_ASK_S)
+        return [wire for wire in wires if wire is not None]
 
 
 class Home:

@@ -16,6 +16,7 @@ from serve_apps.classify import Face, Ingress, Replica, Served, assemble
 from serve_apps.classify import describe as describe_served
 from serve_apps.embed import add_info, describe, heard
 from serve_apps.extract import load as load_voices
+from serve_apps.sides import Side
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
@@ -229,7 +230,7 @@ class VoicesIngress(Replica):
     def __init__(self, args: dict[str, Any]) -> None:
         app: SpeakersApp = check(SpeakersApp, args)
         engine, metrics = load_voices(app)
-        super().__init__(app, create_voice_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, Side(create_voice_face(app, engine, metrics, echo_request_id=False), metrics))
 
 
 def build(args: dict[str, Any]) -> Application:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import ray
+from websockets.sync.client import connect
 
+from sonant import cli
 from sonant.audio.wav import encode_wav
 from sonant.client.live import Answer, LiveClient
+from sonant.cluster import serve
+from sonant.cluster.deploy import running as deployed
+from sonant.config.load import check
+from sonant.config.serve import ServeFile
+from sonant.export.bundle import publish, seal
+from sonant.export.store import promote
+from sonant.runtime.bundle import open_bundle
 
 RATE_HZ, CHUNK = 4000, 160
 SESSIONS = 3
@@ -104,10 +116,15 @@ async def under(url: str, seconds: float, trouble: Callable[[], object]) -> tupl
     return [said(answers) for answers, _ in ended], [count for _, count in ended]
 
 
-def replicas() -> list[Any]:
+def replicas(application: str = "") -> list[Any]:
     """The replicas that take requests."""
     named = ray.util.list_named_actors(all_namespaces=True)
-    return [ray.get_actor(**one) for one in named if "#Ingress#" in one["name"]]
+    return [ray.get_actor(**one) for one in named if f"{application}#Ingress#" in one["name"]]
+
+
+def ids(application: str) -> set[str]:
+    """What tells the replicas of an application from those that come after them."""
+    return {replica._actor_id.hex() for replica in replicas(application)}
 
 
 def undisturbed(url: str, seconds: float) -> list[Any]:
@@ -191,3 +208,52 @@ def test_a_redeploy_hands_sessions_over(serve_here: Callable[[dict[str, Any]], s
     heard, reconnects = asyncio.run(under(url, 8.0, lambda: serve_here({**args, "max_references": 4})))
     assert heard == wanted
     assert min(reconnects) >= 1
+
+
+def test_a_promotion_replaces_one_application_and_a_rollback_brings_it_back(
+    serve_here: Callable[..., str], args: dict[str, Any], extract_bundle: Path, tmp_path: Path
+) -> None:
+    store, bundle = str(tmp_path / "store"), open_bundle(extract_bundle)
+    name, first = bundle.info.name, bundle.info.version
+    contents = {file: bundle.read(file) for file in bundle.info.files}
+    second = publish(seal(bundle.info.model_copy(update={"version": "second"}), contents), str(tmp_path / "second"))
+    promote(str(extract_bundle), "champion", store)
+    one = {"ingress": {"num_cpus": 0.1, "graceful_shutdown_timeout_s": 2}}
+    followed = {**args, **one, "bundle": f"{store}/{name}@champion"}
+    url = serve_here(followed, bystand={**one, "bundle": str(extract_bundle)})
+    wanted, bystander, old = undisturbed(url, 6.0), ids("bystand"), ids("extract")
+    assert bystander
+
+    heard, reconnects = asyncio.run(
+        under(url, 6.0, lambda: cli.main(["promote", second, "champion", "--store", store, "--serve", "here"]))
+    )
+    assert httpx.get(f"{url}/info").json()["model"] == f"{name}/second"
+    assert heard == wanted, "sessions go on with the version that they began with"
+    assert min(reconnects) >= 1
+    assert ids("bystand") == bystander
+    assert not old & ids("extract")
+
+    assert cli.main(["rollback", f"{store}/{name}", "--serve", "here"]) == 0
+    assert httpx.get(f"{url}/info").json()["model"] == f"{name}/{first}"
+    assert ids("bystand") == bystander
+
+    running: ServeFile = check(ServeFile, {"applications": [plain(one) for one in deployed().values()]})
+    with connect(url.replace("http", "ws", 1) + "/stream") as socket:
+        socket.send(json.dumps({"type": "start", **START, "enroll": True}))
+        socket.send(REFERENCE)
+        socket.send('{"type": "enrolled"}')
+        assert json.loads(socket.recv(60))["type"] == "ready"
+        ending = threading.Thread(target=serve._take_down, args=(running, False))
+        ending.start()
+        told = json.loads(socket.recv(60))
+        assert (told["type"], "resume" in told) == ("drain", False)
+        assert 0 < told["within_s"] <= 10, "it was opened without `resume`: there is some time to end it"
+        socket.send('{"type": "end"}')
+        assert [json.loads(one)["type"] for one in socket if isinstance(one, str)][-1] == "done"
+        ending.join()
+    assert not replicas()
+
+
+def plain(one: dict[str, Any]) -> dict[str, Any]:
+    """An application that runs, as it is written in a file."""
+    return {name: one[name] for name in ("name", "route_prefix", "import_path", "args")}

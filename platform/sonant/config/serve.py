@@ -6,11 +6,13 @@ name code.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.rollout import Canary, Shadow
 from sonant.config.scaling import LiveScaling, Scaling
 from sonant.config.transcribe import TranscribeConfig
 
@@ -177,20 +179,57 @@ class ModelApp(Guarded):
         """What must be there before anything is started."""
         return [self.bundle]
 
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        return self.model_copy(update={"bundle": change(self.bundle)})
+
     @property
     def stages(self) -> list[StageOptions]:
         """Its deployments."""
         return [self.ingress] if self.placement == "fused" else [self.ingress, self.model, self.postprocess]
 
 
-class ClassifyApp(ModelApp):
+class RollingApp(ModelApp):
+    """An application on which another bundle can be tried. Those that compare or keep vectors are none: the vectors of
+    two bundles mean different things."""
+
+    canary: Canary | None = None
+    """A candidate that answers a share of what comes in; null: there is none."""
+    shadow: Shadow | None = None
+    """A candidate that only hears it, to be compared; null: there is none."""
+    earlier: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    """Bundles that were served here before: live sessions that began on one go on with it. `sonant serve` and `sonant
+    promote` fill this in; one is opened when such a session comes."""
+
+    @model_validator(mode="after")
+    def _on_one_replica(self) -> Self:
+        if self.placement != "fused" and (self.canary is not None or self.shadow is not None):
+            raise ValueError("canary and shadow need `placement: fused`: both bundles are in one replica")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [self.bundle, *(tried.bundle for tried in (self.canary, self.shadow) if tried is not None)]
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it; those before stay as they were."""
+        changed = {
+            name: tried.model_copy(update={"bundle": change(tried.bundle)})
+            for name, tried in (("canary", self.canary), ("shadow", self.shadow))
+            if tried is not None
+        }
+        return super().pointed(change).model_copy(update=changed)
+
+
+class ClassifyApp(RollingApp):
     """Arguments of serve_apps.classify:build."""
 
     answer: Literal["classification", "emotion"] = "classification"
     """Form of an answer: labels with scores, or an emotion with probabilities and, on demand, a timeline."""
 
 
-class DetectApp(ModelApp):
+class DetectApp(RollingApp):
     """Arguments of serve_apps.detect:build."""
 
     operating_point: str | None = None
@@ -231,7 +270,7 @@ class SpeakersApp(ModelApp):
         return self
 
 
-class ExtractApp(ModelApp):
+class ExtractApp(RollingApp):
     """Arguments of serve_apps.extract:build: where enrolled speakers are. The placement is fused."""
 
     speakers: str | None = None
@@ -243,10 +282,12 @@ class ExtractApp(ModelApp):
     def _in_one_piece(self) -> Self:
         if self.placement != "fused":
             raise ValueError("an extractor is served fused: what a split would send between processes is sound")
+        if self.speakers is not None and (self.canary is not None or self.shadow is not None):
+            raise ValueError("canary and shadow need `speakers: null`: an enrolled voice belongs to one bundle")
         return self
 
 
-class EnhanceApp(ModelApp):
+class EnhanceApp(RollingApp):
     """Arguments of serve_apps.enhance:build. The placement is fused; nothing is kept unless `store_url` says where."""
 
     store_url: str | None = None
@@ -286,6 +327,11 @@ class TranscribeApp(TranscribeConfig, Guarded):
         """What must be there before anything is started."""
         return [ref for ref in (self.detector, self.enhancer) if ref is not None]
 
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        named = {"detector": self.detector, "enhancer": self.enhancer}
+        return self.model_copy(update={name: change(ref) for name, ref in named.items() if ref is not None})
+
     @property
     def stages(self) -> list[StageOptions]:
         """Its deployments."""
@@ -320,6 +366,10 @@ class TensorsApp(Guarded):
     def bundles(self) -> list[str]:
         """What must be there before anything is started."""
         return list(self.models.values())
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        return self.model_copy(update={"models": {name: change(ref) for name, ref in self.models.items()}})
 
     @property
     def stages(self) -> list[StageOptions]:

@@ -64,7 +64,7 @@ def key_of(connection: HTTPConnection) -> Key | None:
 
 
 def key_of_scope(scope: Scope) -> Key | None:
-    """The same of a scope."""
+    """The same, below the framework."""
     return cast("Key | None", scope.get(_KEY))
 
 

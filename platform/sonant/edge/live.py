@@ -14,7 +14,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Generator, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Generic
 from urllib.parse import urlsplit
@@ -66,6 +66,22 @@ class _Drained(Exception):
     """The session ends because its replica leaves."""
 
 
+class _Elsewhere(Exception):
+    """The session that a client wants to go on with is one of another version, which this replica has, too."""
+
+    def __init__(self, live: Live[Any], first: Resume) -> None:
+        super().__init__()
+        self.live, self.first = live, first
+
+
+Others = Callable[[str], Awaitable["Live[Any] | None"]]
+"""The sessions of another bundle, by its NAME/VERSION; None where that one is not at hand."""
+
+
+async def _nobody(model: str) -> None:
+    """There are no other sessions."""
+
+
 class Live(Generic[Answer]):
     """The live sessions of one replica; recordings of wanted voices count among its `uploads`."""
 
@@ -97,6 +113,8 @@ class Live(Generic[Answer]):
         """When sessions that cannot go on elsewhere are ended."""
         self.chunks = self.chunks_late = 0
         """Messages of sound that were answered, and those of them that took longer than their sound lasts."""
+        self.others: Others = _nobody
+        """Where sessions of other versions go on."""
         self._talks: set[_Conversation[Answer]] = set()
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
@@ -130,14 +148,11 @@ class Live(Generic[Answer]):
         outcome, tally = "gone", Tally(self.metrics, request_id(socket.scope))
         try:
             self._check_origin(socket)
-            with self._slot() as slot:
-                talk = _Conversation(self, socket, slot, tally)
-                self._talks.add(talk)
-                try:
-                    outcome = await talk.run()
-                finally:
-                    self._talks.discard(talk)
-                    talk.ended.set()
+            try:
+                outcome = await self._talk(socket, tally)
+            except _Elsewhere as there:
+                tally = Tally(there.live.metrics, request_id(socket.scope))
+                outcome = await there.live._talk(socket, tally, there.first)
         except WebSocketDisconnect:
             log.debug("session %s: the client went away", request_id(socket.scope))
         except SonantError as error:
@@ -149,6 +164,17 @@ class Live(Generic[Answer]):
             await explain(socket, SonantError("server.internal", "the session could not go on"))
         finally:
             tally.close(outcome)
+
+    async def _talk(self, socket: WebSocket, tally: Tally, first: Resume | None = None) -> str:
+        """One session on a slot of its own; `first` is its first message, if that was read already."""
+        with self._slot() as slot:
+            talk = _Conversation(self, socket, slot, tally)
+            self._talks.add(talk)
+            try:
+                return await talk.run(first)
+            finally:
+                self._talks.discard(talk)
+                talk.ended.set()
 
     async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
@@ -220,11 +246,10 @@ class _Conversation(Generic[Answer]):
         if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(0.0)
 
-    async def run(self) -> str:
+    async def run(self, first: Resume | None = None) -> str:
         """All of it; how it ended."""
-        first = await self._first()
         try:
-            return await self._session(first)
+            return await self._session(first or await self._first())
         finally:
             if self.journal is not None:
                 await self.journal.close()
@@ -308,6 +333,9 @@ class _Conversation(Generic[Answer]):
                 raise RequestError("session.lost", "no sessions are kept here")
             record = await asyncio.to_thread(saved.get, asked.token, asked.number)
             if record["model"] != model:
+                other = await self.live.others(record["model"])
+                if other is not None and other is not self.live:
+                    raise _Elsewhere(other, asked)
                 raise RequestError("session.lost", f"it was a session of {record['model']}, here is {model}")
             if asked.received < record["said"]:
                 raise RequestError("session.lost", f"{record['said']} answers came before that record")

@@ -21,8 +21,10 @@ from starlette.requests import ClientDisconnect
 from sonant.edge import visit
 from sonant.errors import SonantError
 
-Snapshot = list[tuple[str, str, str, list[tuple[str, dict[str, str], float]]]]
-"""Families of one replica: name, help, type, samples (name, labels, value). Plain data, so it travels anywhere."""
+Family = tuple[str, str, str, list[tuple[str, dict[str, str], float]]]
+"""Name, help, type, samples (name, labels, value)."""
+Snapshot = list[Family]
+"""Families of one replica. Plain data, so it travels anywhere."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

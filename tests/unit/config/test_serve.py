@@ -77,6 +77,20 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str]] = {
         r"args\.answer",
     ),
     "serve limit below ours": ([application(ingress={"max_ongoing_requests": 384})], "max_sessions"),
+    "share of more than all": ([application(canary={"bundle": "c", "share": 1.5})], r"canary\.share"),
+    "another way to choose": ([application(canary={"bundle": "c", "by": "moon"})], r"canary\.by"),
+    "canary of a split": ([application(canary={"bundle": "c"}, placement="split")], "placement: fused"),
+    "shadow of a split": ([application(shadow={"bundle": "c"}, placement="split")], "placement: fused"),
+    "shadow without room": ([application(shadow={"bundle": "c", "max_waiting": 0})], r"shadow\.max_waiting"),
+    "rule above all": ([application(shadow={"bundle": "c", "rule": {"agreement": 2}})], r"rule\.agreement"),
+    "canary of an embedder": (
+        [{**application(canary={"bundle": "c"}), "import_path": "serve_apps.embed:build"}],
+        r"args\.canary",
+    ),
+    "canary with enrolled voices": (
+        [{**application(canary={"bundle": "c"}, speakers="s"), "import_path": "serve_apps.extract:build"}],
+        "speakers: null",
+    ),
 }
 
 
