@@ -21,6 +21,8 @@ Out = TypeVar("Out")
 
 INLINE_S = 0.005
 """Calls that are expected to take longer than this run in a thread."""
+PATIENCE_S = 0.01
+"""Longest wait for a call of another process that is out: several times what a call costs."""
 _FORGET = 1.02
 """How much slower than the fastest so far the next call may be expected to be, at most."""
 
@@ -88,31 +90,41 @@ class Shared(ABC, Generic[In, Out]):
         """The result for one item. Cancelling the caller takes its item out of the queue."""
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future))
-        if self._may_work(len(self._workers) + 1):
-            # A batch belongs to nobody: in the context of its first caller it would end when that one leaves.
-            worker = asyncio.get_running_loop().create_task(self._drain(), context=Context())
-            self._workers.add(worker)
+        self._look()
         return await future
 
     @abstractmethod
     async def _call(self, items: Sequence[In]) -> Sequence[Out]:
         """As many results as there are items, which have one key."""
 
-    def _may_work(self, calls: int) -> bool:
-        """Whether so many calls may be out now."""
-        return calls == 1
+    def _look(self) -> None:
+        """Somebody waits: begins a call, or leaves it to one that is out."""
+        if not self._workers:
+            self._work()
+
+    def _work(self) -> None:
+        # A batch belongs to nobody: in the context of its first caller it would end when that one leaves.
+        worker = asyncio.get_running_loop().create_task(self._drain(), context=Context())
+        self._workers.add(worker)
 
     async def _drain(self) -> None:
         me: Any = asyncio.current_task()
         try:
             if self._wait_s:
                 await asyncio.sleep(self._wait_s)
-            while self._queue and self._may_work(len(self._workers)):
-                await self._answer(self._take())
+            while self._queue:
+                batch = self._take()
+                if self._queue:
+                    self._look()
+                await self._answer(batch)
                 # Callers that were just answered run before the next batch is cut, so their next items can join it.
                 await asyncio.sleep(0)
+                if len(self._workers) > 1:
+                    break
         finally:
             self._workers.discard(me)
+            if self._queue:
+                self._look()
 
     def _take(self) -> list[tuple[In, asyncio.Future[Out]]]:
         """The oldest item and those behind it that may share its call; nobody overtakes an item of the same key."""
@@ -182,19 +194,33 @@ class Batcher(Shared[In, Out]):
 class Courier(Shared[In, Out]):
     """Batches for another process: `send` maps items of one key to as many results.
 
-    While `calls` are out, what comes waits and fills the next one. So calls grow with the load, and what a call costs
-    is shared by more; only batches that are full go beyond that number, to be spread over replicas.
+    While a call is out, what comes waits and fills the next one: so calls grow with the load, and what a call costs is
+    shared by more. But nobody waits longer than `patience_s`, and a full batch goes at once: where calls take long, or
+    there are replicas to spread them over, many are out.
     """
 
     def __init__(
-        self, send: Callable[[Sequence[In]], Awaitable[Sequence[Out]]], *, calls: int = 2, **cut: Unpack[Cut[In]]
+        self,
+        send: Callable[[Sequence[In]], Awaitable[Sequence[Out]]],
+        *,
+        patience_s: float = PATIENCE_S,
+        **cut: Unpack[Cut[In]],
     ) -> None:
         super().__init__(**cut)
         self._send = send
-        self._calls = calls
-
-    def _may_work(self, calls: int) -> bool:
-        return calls <= self._calls or len(self._queue) >= self._max_batch
+        self._patience_s = patience_s
+        self._timer: asyncio.TimerHandle | None = None
 
     async def _call(self, items: Sequence[In]) -> Sequence[Out]:
         return await self._send(items)
+
+    def _look(self) -> None:
+        if not self._workers or len(self._queue) >= self._max_batch:
+            self._work()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._patience_s, self._overdue)
+
+    def _overdue(self) -> None:
+        self._timer = None
+        if self._queue:
+            self._work()

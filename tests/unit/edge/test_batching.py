@@ -210,42 +210,61 @@ async def passes(loops: int = 10) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_courier_gathers_what_comes_while_its_calls_are_out() -> None:
+async def one_by_one(courier: Courier[int, int], items: Sequence[int]) -> list[asyncio.Task[int]]:
+    tasks: list[asyncio.Task[int]] = []
+    for item in items:
+        tasks.append(asyncio.create_task(courier.submit(item)))
+        await passes()
+    return tasks
+
+
+def test_a_courier_gathers_what_comes_while_a_call_is_out() -> None:
     wire = Wire()
-    courier = Courier(wire, calls=2, cost=lambda item: 1, max_batch=8)
+    courier = Courier(wire, patience_s=1e9, cost=lambda item: 1, max_batch=8)
 
     async def run() -> list[int]:
-        tasks: list[asyncio.Task[int]] = []
-        for item in range(6):
-            tasks.append(asyncio.create_task(courier.submit(item)))
-            await passes()
-        assert wire.batches == [[0], [1]]
+        tasks = await one_by_one(courier, range(4))
+        assert wire.batches == [[0]]
         wire.answer(0)
         await passes()
-        assert wire.batches == [[0], [1], [2, 3, 4, 5]]
-        wire.answer(2)
+        assert wire.batches == [[0], [1, 2, 3]]
         wire.answer(1)
         return await asyncio.gather(*tasks)
 
-    assert asyncio.run(run()) == [0, 2, 4, 6, 8, 10]
+    assert asyncio.run(run()) == [0, 2, 4, 6]
 
 
-def test_a_full_batch_does_not_wait_for_the_calls_that_are_out() -> None:
+def test_a_full_batch_does_not_wait_for_the_call_that_is_out() -> None:
     wire = Wire()
-    courier = Courier(wire, calls=1, cost=lambda item: 1, max_batch=3)
+    courier = Courier(wire, patience_s=1e9, cost=lambda item: 1, max_batch=3)
 
     async def run() -> None:
-        tasks: list[asyncio.Task[int]] = []
-        for item in range(6):
-            tasks.append(asyncio.create_task(courier.submit(item)))
-            await passes()
+        tasks = await one_by_one(courier, range(6))
         assert wire.batches == [[0], [1, 2, 3]]
-        for call in range(2):
-            wire.answer(call)
-            await passes()
+        wire.answer(1)
+        await passes()
+        assert wire.batches == [[0], [1, 2, 3]], "the first call is still out"
+        wire.answer(0)
+        await passes()
         assert wire.batches == [[0], [1, 2, 3], [4, 5]]
         wire.answer(2)
         await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def test_nobody_waits_long_for_a_call_that_is_out() -> None:
+    wire = Wire()
+    courier = Courier(wire, patience_s=0.001, cost=lambda item: 1, key=lambda item: item % 2, max_batch=8)
+
+    async def run() -> None:
+        tasks = await one_by_one(courier, range(4))
+        while sum(map(len, wire.batches)) < 4:
+            await asyncio.sleep(0.001)
+        assert len(wire.batches) >= 3, "keys never mix"
+        for call in range(len(wire.batches)):
+            wire.answer(call)
+        assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
 
     asyncio.run(run())
 
@@ -259,7 +278,7 @@ def test_a_call_outlives_the_caller_that_began_it() -> None:
         seen.append(whose.get())
         return list(await wire(items))
 
-    courier = Courier(send, calls=1, cost=lambda item: 1, max_batch=8)
+    courier = Courier(send, cost=lambda item: 1, max_batch=8)
 
     async def run() -> int:
         whose.set("the first one's")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
+import pickle  # noqa: TID251 - what Ray does with arguments
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from serve_apps import classify
 from serve_apps.split import RemoteModel, RemotePostprocess, each, pack, unpack
-from serve_apps.stages import Extractor, Pipeline, Postprocess
+from serve_apps.stages import Extractor, Pipeline
 from sonant.audio.samples import to_float
 from sonant.audio.wav import encode_wav
 from sonant.config.serve import ClassifyApp
@@ -119,7 +119,8 @@ def test_what_one_request_did_wrong_is_told_to_that_one_alone() -> None:
 
     first, second, third = asyncio.run(run())
     assert first == {"sum": 2.0, "s": 1.0, "option": None}
-    assert isinstance(second, SonantError) and second.code == "request.invalid"
+    assert isinstance(second, SonantError)
+    assert second.code == "request.invalid"
     assert third == {"sum": 18.0, "s": 3.0, "option": True}
 
 
@@ -138,7 +139,6 @@ def test_split_gives_the_answers_of_fused(tone_bundle: Path, clip: Any) -> None:
         RemoteModel(handle, 16),  # pyright: ignore[reportArgumentType]
         RemotePostprocess(Handle(post_stage), 16),  # pyright: ignore[reportArgumentType]
     )
-    assert isinstance(split.postprocess, RemotePostprocess) and isinstance(fused.postprocess, Postprocess)
     recordings = [encode_wav(clip("rise", length_s=1.0 + n / 2, seed=n), 16_000) for n in range(4)]
 
     async def run(pipeline: Pipeline) -> list[Any]:
