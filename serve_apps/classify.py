@@ -10,11 +10,12 @@ answers. Live sessions run where their socket is, in the replicas that take requ
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
+from numpy.typing import NDArray
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
@@ -26,6 +27,7 @@ from serve_apps.options import routed, serve_options
 from serve_apps.rollouts import Tried
 from serve_apps.shadow import Mirror, Shade
 from serve_apps.sides import Opener, Side, Sides
+from serve_apps.split import RemoteModel, RemotePostprocess, each, unpack
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -46,7 +48,7 @@ from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
 from sonant.edge.streams_labels import LabelStreams
-from sonant.errors import BundleError, EnvError
+from sonant.errors import BundleError, SonantError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
@@ -330,7 +332,9 @@ class Ingress(Replica):
             return super().__init__(app, self._open(app), self._open)
         engine, metrics = load(app)
         extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
-        pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.heard)
+        most = app.batching.max_batch
+        stages = RemoteModel(model, most), RemotePostprocess(postprocess, most)
+        pipeline = Pipeline(extract, *stages, heard=metrics.heard)
         made = self.make_face(app, engine, pipeline, metrics, echo_request_id=False)
         super().__init__(app, Side(made, metrics), self._open)
 
@@ -351,8 +355,8 @@ class ModelStage:
         self._model = Model(engine, app, self._metrics, body=engine.splits)
         self._metrics.runs_on(engine.body_provider if engine.splits else engine.provider)
 
-    async def __call__(self, rows: Floats) -> Floats:
-        return await self._model(rows)
+    async def __call__(self, rows: NDArray[Any]) -> Floats:
+        return await self._model(unpack(rows))
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         return _replica(), self._metrics.snapshot()
@@ -366,8 +370,10 @@ class PostprocessStage:
         app: ModelApp = check(_APPS[kind], args)
         self._postprocess = _postprocess(app, open_bundle(app.bundle).info)
 
-    async def __call__(self, logits_WK: Floats, duration_s: float, option: Option) -> Told:
-        return await self._postprocess(logits_WK, duration_s, option)
+    async def __call__(
+        self, logits_WK: Floats, counts: Sequence[int], rest: Sequence[tuple[float, Option]]
+    ) -> list[Told | SonantError]:
+        return await each(self._postprocess, logits_WK, counts, rest)
 
 
 def build(args: dict[str, Any]) -> Application:
@@ -388,20 +394,6 @@ def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
     model = serve.deployment(name="ModelStage", **serve_options(app.model))(ModelStage)
     postprocess = serve.deployment(name="PostprocessStage", **serve_options(app.postprocess))(PostprocessStage)
     return ingress.bind(plain, model.bind(plain, kind), postprocess.bind(plain, kind))
-
-
-def _remote(handle: DeploymentHandle[Any]) -> Callable[..., Awaitable[Any]]:
-    """A stage behind a handle. That it cannot be reached is the cluster's trouble, not the caller's."""
-    from ray.exceptions import RayActorError
-    from ray.serve.exceptions import RayServeException
-
-    async def call(*args: Any) -> Any:
-        try:
-            return await handle.remote(*args)
-        except (RayActorError, RayServeException) as error:
-            raise EnvError("env.cluster", "a stage of the pipeline cannot be reached", hint="try again") from error
-
-    return call
 
 
 def _replica() -> str:

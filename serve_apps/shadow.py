@@ -202,7 +202,7 @@ def differences(given: Exchange, tried: Exchange, max_s: float) -> Measures:
         one, other = json.loads(given.answer), json.loads(tried.answer)
         if "audio" not in one:
             return of_answers(one, other)
-        return _of_sounds(*(base64.b64decode(told["audio"]["base64"]) for told in (one, other)), max_s)
+        return _of_sounds(*(base64.b64decode(told["audio"]["base64"]) for told in (one, other)), max_s=max_s)
     return _of_sounds(bytes(given.answer), bytes(tried.answer), max_s)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from sonant.edge import logs, visit
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import Output
@@ -55,5 +57,6 @@ class Tally:
         here.outcome, here.counted = outcome, True
 
     def _told(self, how: str) -> None:
-        identity = {"request_id": self._request_id, "session": self.session}
-        logs.event(f"session.{how}", **identity, **self._metrics.labels)
+        logs.event(
+            f"session.{how}", request_id=self._request_id, session=self.session, **cast(Any, self._metrics.labels)
+        )
