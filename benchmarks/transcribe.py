@@ -95,8 +95,9 @@ def sound(clip: Clip, shared: Path) -> np.ndarray:
     return mixed_N / max(1.0, float(np.abs(mixed_N).max()))
 
 
-def hear(shared: Path, bundle: str, work: Path, actors: int) -> list[Told]:
-    """Every clip, with cleaning and without; what stands in the work folder is not heard again."""
+def hear(shared: Path, bundle: str, work: Path, actors: int, *, more: bool = True) -> list[Told]:
+    """Every clip, with cleaning and without; what stands in the work folder is not heard again. Without `more`, that
+    is all."""
     work.mkdir(parents=True, exist_ok=True)
     file = work / "heard.jsonl"
     lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
@@ -106,6 +107,8 @@ def hear(shared: Path, bundle: str, work: Path, actors: int) -> list[Told]:
     with file.open("a") as out:
         for clip in clips(actors):
             if clip.id not in known:
+                if not more:
+                    continue
                 if transcriber is None:
                     transcriber = open_transcriber(
                         TranscribeConfig(engine=SphinxEngine(kind="pocketsphinx"), enhancer=bundle)
@@ -168,8 +171,9 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("/work/shared/data"), help="folder with RAVDESS and noises")
     parser.add_argument("--work", type=Path, required=True, help="folder for what was heard")
     parser.add_argument("--actors", type=int, default=12, help="at most so many of a side: fewer are quicker")
+    parser.add_argument("--report", action="store_true", help="hear nothing more: tables of what was heard so far")
     args = parser.parse_args()
-    print(report(hear(args.shared, args.bundle, args.work, args.actors)))
+    print(report(hear(args.shared, args.bundle, args.work, args.actors, more=not args.report)))
 
 
 if __name__ == "__main__":

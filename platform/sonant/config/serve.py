@@ -29,9 +29,11 @@ class Limits(Section):
     max_audio_s: Annotated[float, Field(gt=0)] = 600.0
     """Longest decoded recording; more is refused while it is decoded."""
     decode_s: Annotated[float, Field(gt=0)] = 10.0
-    """Time for decoding one recording; what takes longer is refused, and its decoder killed."""
+    """Time for decoding one recording, or one message of a live session; what takes longer is refused, and its decoder
+    killed."""
     decoders: Annotated[int, Field(ge=1)] = 2
-    """Decoder processes of one replica, each started when it is needed; plain WAV files need none."""
+    """Decoder processes of one replica for recordings that are answered at once, each started when it is needed; plain
+    WAV files need none, long recordings and live containers have one of their own."""
     max_requests: Annotated[int, Field(ge=1)] = 128
     """Requests about recordings that one replica takes at once; more are refused at once."""
     max_sessions: Annotated[int, Field(ge=1)] = 256
