@@ -55,5 +55,5 @@ class Tally:
         here.outcome, here.counted = outcome, True
 
     def _told(self, how: str) -> None:
-        identity = {"request_id": self._request_id, "session": self.session}
-        logs.event(f"session.{how}", **identity, **self._metrics.labels)
+        fields = {"request_id": self._request_id, "session": self.session, **self._metrics.labels}
+        logs.event(f"session.{how}", fields)
