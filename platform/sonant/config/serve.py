@@ -433,7 +433,7 @@ class ServeFile(Section):
     def _one_door(cls, data: Any) -> Any:
         """`keys` and `tracing` of the file are those of every application in it."""
         if not isinstance(data, dict):
-            return cast(Any, data)
+            return data
         file = cast(dict[str, Any], data)
         shared = {name: file[name] for name in ("keys", "tracing") if file.get(name)}
         applications = cast(Any, file.get("applications"))
