@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,8 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
+from serve_apps.sides import Side
 from serve_apps.stages import LONG_AT_ONCE
-from sonant.audio.decode import decode_parts
+from sonant.audio.nursery import nursery
+from sonant.audio.samples import Wav
+from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.load import check
 from sonant.config.serve import EnhanceApp, ModelApp
 from sonant.edge import face, quota, visit
@@ -104,8 +108,8 @@ class Enhancements:
         info, gauge, lap = self._engine.info, Gauge(), visit.Lap()
         if wish.store:
             self._results.check_room()
-        with sounds.spooled(info, media) as spool:
-            for wav_N in self._engine.enhance_pieces(_gauged(lap.inside(self._parts(data)), gauge), dry=wish.dry):
+        with sounds.spooled(info, media) as spool, closing(self._parts(data)) as parts:
+            for wav_N in self._engine.enhance_pieces(_gauged(lap.inside(parts), gauge), dry=wish.dry):
                 if left.is_set():
                     raise RequestError("request.invalid", "the client has left")
                 spool.write(wav_N)
@@ -117,10 +121,16 @@ class Enhancements:
         with visit.stage("answer"):
             return (self._kept(answered, media) if wish.store else answered).response(media)
 
-    def _parts(self, data: bytes) -> Iterator[Floats]:
-        limits, rate_hz = self._limits, self._engine.info.sample_rate_hz
-        max_bytes = int(limits.max_body_mib * 2**20)
-        return decode_parts(data, rate_hz=rate_hz, max_s=limits.max_audio_s, max_bytes=max_bytes)
+    def _parts(self, data: bytes) -> Generator[Wav]:
+        limits = self._limits
+        return sandboxed_parts(
+            data,
+            rate_hz=self._engine.info.sample_rate_hz,
+            max_s=limits.max_audio_s,
+            max_bytes=int(limits.max_body_mib * 2**20),
+            timeout_s=limits.decode_s,
+            nursery=nursery(),
+        )
 
     def _kept(self, answered: sounds.Answered, media: str) -> sounds.Answered:
         """What is kept is the file, also where the answer is JSON."""
@@ -156,7 +166,7 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
         summary="A recording without its noise",
         responses={
             **sounds.documented(),
-            **documented(*face.UPLOAD_ERRORS, "request.not_acceptable", "server.full"),
+            **documented(*face.UPLOAD_ERRORS, "request.not_acceptable"),
         },
         openapi_extra=face.upload(Wish.model_json_schema()["properties"]),
         tags=["enhance"],
@@ -176,7 +186,7 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
             asked = {name: value for name, value in (("dry", dry), ("store", store)) if value is not None}
             return await enhancements(form.files[FIELD][0], _wish({**form.texts, **asked}), media)
 
-    @api.get("/info", summary="The enhancer that is served here", tags=["enhance"])
+    @api.get("/info", summary="The enhancer that is served here", responses=face.example(served), tags=["enhance"])
     async def info() -> ServedEnhancer:
         return served
 
@@ -190,6 +200,13 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
     return Face(api, api, served, live)
 
 
+_KEPT_HEADERS = {
+    name: about
+    for name, about in sounds.documented_headers().items()
+    if name in ("X-Sonant-Model", "X-Sonant-Result", "X-Sonant-Result-Expires")
+}
+
+
 def _add_results(api: FastAPI, store: ResultStore) -> None:
     """The routes of answers that are kept."""
 
@@ -199,7 +216,10 @@ def _add_results(api: FastAPI, store: ResultStore) -> None:
         "/{result}",
         summary="An answer that was kept",
         response_class=StreamingResponse,
-        responses={200: {"description": "The sound.", "content": files}, **documented("result.not_found")},
+        responses={
+            200: {"description": "The sound.", "content": files, "headers": _KEPT_HEADERS},
+            **documented("result.not_found"),
+        },
         tags=["enhance"],
     )
     async def kept(result: str) -> Response:
@@ -243,6 +263,12 @@ def load(app: ModelApp) -> tuple[EnhanceEngine, Metrics]:
     return engine, Metrics(bundle.info.task, bundle.info.name, bundle.info.version)
 
 
+def open_side(app: ModelApp) -> Side:
+    """A bundle as this application serves it."""
+    engine, metrics = load(app)
+    return Side(create_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 class EnhanceIngress(Replica):
     """A replica that takes requests."""
 
@@ -250,8 +276,7 @@ class EnhanceIngress(Replica):
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: EnhanceApp = check(EnhanceApp, args)
-        engine, metrics = load(app)
-        super().__init__(app, create_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, open_side(app), open_side)
 
 
 def build(args: dict[str, Any]) -> Application:

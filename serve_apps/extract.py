@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
+from serve_apps.sides import Side
 from serve_apps.stages import LONG_AT_ONCE
 from sonant.audio.sandbox import Sandbox
 from sonant.config.load import check
@@ -23,7 +24,7 @@ from sonant.edge.enrolment import Enroller
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics
-from sonant.edge.speakers import SpeakerStore
+from sonant.edge.speakers import SPEAKER_ID, SpeakerStore
 from sonant.edge.streams_voice import VoiceStreams
 from sonant.errors import RequestError
 from sonant.runtime.bundle import open_bundle
@@ -131,7 +132,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
             **sounds.documented(),
             **documented(*face.UPLOAD_ERRORS, "request.not_acceptable", "speaker.not_found", "speaker.mismatch"),
         },
-        openapi_extra=face.form(fields, (SPEAKER,), required=(FIELD,)),
+        openapi_extra=face.form(fields, {SPEAKER: SPEAKER_ID}, required=(FIELD,)),
         tags=["extract"],
     )
     async def extract(request: Request) -> Response:
@@ -141,7 +142,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
             media = sounds.accepted(request.headers.get("accept", ""))
             return await extractions(await upload.read_form(request, fields, (SPEAKER,)), media)
 
-    @api.get("/info", summary="The extractor that is served here", tags=["extract"])
+    @api.get("/info", summary="The extractor that is served here", responses=face.example(served), tags=["extract"])
     async def info() -> ServedExtractor:
         return served
 
@@ -161,6 +162,12 @@ def load(app: ModelApp) -> tuple[VoiceEngine, Metrics]:
     return engine, Metrics(bundle.info.task, bundle.info.name, bundle.info.version)
 
 
+def open_side(app: ModelApp) -> Side:
+    """A bundle as this application serves it."""
+    engine, metrics = load(app)
+    return Side(create_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 class ExtractIngress(Replica):
     """A replica that takes requests."""
 
@@ -168,8 +175,7 @@ class ExtractIngress(Replica):
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: ExtractApp = check(ExtractApp, args)
-        engine, metrics = load(app)
-        super().__init__(app, create_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, open_side(app), open_side)
 
 
 def build(args: dict[str, Any]) -> Application:

@@ -36,7 +36,7 @@ Told = Answer | Emotion
 Option = int | str | bool | None
 """What a request may choose: `top_k` of a classifier, an operating point of a detector, the timeline of an emotion."""
 
-_SLICE = 16
+SLICE = 16
 """Most windows of one recording in a call of the graph."""
 LONG_AT_ONCE = 4
 """Long recordings that are unfolded at the same time: decoded, one can be a hundred times what was sent."""
@@ -111,7 +111,7 @@ class Model:
             cost=lambda waiting: len(waiting.rows),
             key=lambda waiting: waiting.rows.shape[1:],
             max_batch=app.batching.max_batch,
-            max_cost=4 * _SLICE,
+            max_cost=4 * SLICE,
             wait_s=app.batching.wait_ms / 1000,
             eager=app.batching.wait_ms == 0 and not batches_pay(self._call, row),
             observe=self._observe,
@@ -119,7 +119,7 @@ class Model:
 
     async def __call__(self, rows: Floats) -> Floats:
         """rows [W, ...] -> logits_WK. Long recordings go slice by slice, so that short ones get their turn between."""
-        parts = [await self._part(rows[start : start + _SLICE]) for start in range(0, len(rows), _SLICE)]
+        parts = [await self._part(rows[start : start + SLICE]) for start in range(0, len(rows), SLICE)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     async def _part(self, rows: Floats) -> Floats:

@@ -8,7 +8,8 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from sonant.audio.decode import decode_parts
+from sonant.audio.nursery import nursery
+from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.serve import TranscribeApp
 from sonant.edge import quota, visit
 from sonant.edge.metrics import Metrics
@@ -32,13 +33,21 @@ class Desk:
             raise RequestError("server.full", f"{self.waiting} recordings are being transcribed")
         limits = self._app.limits
         max_bytes = int(limits.max_body_mib * 2**20)
-        parts = decode_parts(data, rate_hz=RATE_HZ, max_s=limits.max_audio_s, max_bytes=max_bytes)
+        parts = sandboxed_parts(
+            data,
+            rate_hz=RATE_HZ,
+            max_s=limits.max_audio_s,
+            max_bytes=max_bytes,
+            timeout_s=limits.decode_s,
+            nursery=nursery(),
+        )
         work = self._transcriber.start(parts, ask)
         self.waiting += 1
         try:
             yield Job(work, self._thread, self._metrics)
         finally:
             self.waiting -= 1
+            self._thread.submit(parts.close)  # behind a piece that may still be in the making
             self._metrics.heard(work.duration_s)
             quota.heard(work.duration_s)
 

@@ -173,8 +173,12 @@ def _explain(kind: Any, fault: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         return f"{key} is missing"
     if fault["type"] == "union_tag_not_found":
-        kinds = sorted({str(node["properties"]["kind"]["const"]) for node in _nodes_at(kind, where)})
-        return f"{key or 'the file'} needs a kind: {', '.join(kinds)}"
+        tags = [
+            node["properties"]["kind"]["const"]
+            for node in _nodes_at(kind, where)
+            if "kind" in node.get("properties", {})
+        ]
+        return f"{key or 'the file'} needs a kind: {', '.join(sorted(set(map(str, tags))))}"
     message = str(fault["msg"])
     return f"{key} = {fault['input']!r}: {message[:1].lower()}{message[1:]}"
 

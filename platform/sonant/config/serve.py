@@ -6,11 +6,14 @@ name code.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.rollout import Canary, Shadow
+from sonant.config.scaling import LiveScaling, Scaling
 from sonant.config.transcribe import TranscribeConfig
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -29,6 +32,8 @@ class Limits(Section):
     """Time for decoding one recording; what takes longer is refused, and its decoder killed."""
     decoders: Annotated[int, Field(ge=1)] = 2
     """Decoder processes of one replica, each started when it is needed; plain WAV files need none."""
+    max_requests: Annotated[int, Field(ge=1)] = 128
+    """Requests about recordings that one replica takes at once; more are refused at once."""
     max_sessions: Annotated[int, Field(ge=1)] = 256
     """Live sessions on one replica; more are refused at once."""
     max_frame_kib: Annotated[int, Field(ge=1)] = 1024
@@ -69,9 +74,12 @@ class StageOptions(Section):
     """Ray Serve options of one deployment; a stage has its own when the placement is split."""
 
     num_replicas: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
-    """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when `autoscaling_config` is set."""
+    """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when it is scaled in another way."""
+    autoscaling: Scaling | None = None
+    """By what the number of replicas goes up and down: `kind: live` where requests come in, `kind: requests`
+    anywhere; null: it does not."""
     autoscaling_config: dict[str, float | int | str] | None = None
-    """Ray Serve's autoscaling keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
+    """The same in Ray Serve's own keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
     num_cpus: Annotated[float, Field(ge=0)] = 1.0
     """CPUs that Ray sets aside for a replica."""
     num_gpus: Annotated[float, Field(ge=0)] = 0.0
@@ -83,9 +91,21 @@ class StageOptions(Section):
 
     @model_validator(mode="after")
     def _one_way_to_scale(self) -> Self:
-        if self.num_replicas is not None and self.autoscaling_config is not None:
-            raise ValueError("set num_replicas or autoscaling_config, not both")
+        given = [
+            name for name in ("num_replicas", "autoscaling", "autoscaling_config") if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            raise ValueError(f"set {given[0]} or {given[1]}, not both")
         return self
+
+    @property
+    def least_replicas(self) -> float:
+        """Replicas that there are when nobody asks."""
+        if self.autoscaling is not None:
+            return float(self.autoscaling.min_replicas)
+        if isinstance(self.num_replicas, int):
+            return float(self.num_replicas)
+        return float((self.autoscaling_config or {}).get("min_replicas", 1))
 
 
 class Tracing(Section):
@@ -107,6 +127,12 @@ class Guarded(Section):
     """Traces; null: none. Say it once, in `tracing` of the file, unless Ray's own `serve deploy` reads it."""
 
 
+def _by_requests_only(name: str, stage: StageOptions) -> None:
+    """Refuses to scale a deployment by sessions that it does not have."""
+    if isinstance(stage.autoscaling, LiveScaling):
+        raise ValueError(f"{name}.autoscaling: there are no live sessions here, only kind: requests will do")
+
+
 class ModelApp(Guarded):
     """What every application that serves a bundle is told."""
 
@@ -126,15 +152,26 @@ class ModelApp(Guarded):
     """The replicas that hold the graph when split."""
     postprocess: StageOptions = StageOptions(num_cpus=0.1)
     """The replicas that make answers of logits when split."""
+    affinity: bool = True
+    """Whether requests with the same x-session-id go to the same replica, as long as it is there."""
     sessions: Sessions | None = None
     """What it takes for live sessions to survive their replica; null: they end with it."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages of other origins (https://app.example) that may open live sessions; "*" allows all."""
 
     @model_validator(mode="after")
-    def _room_for_sessions(self) -> Self:
-        if self.ingress.max_ongoing_requests <= self.limits.max_sessions:
-            raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.limits.max_sessions + self.limits.max_requests:
+            raise ValueError(
+                "ingress.max_ongoing_requests must be above limits.max_sessions + limits.max_requests: full must be an "
+                "answer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_where_requests_come_in(self) -> Self:
+        _by_requests_only("model", self.model)
+        _by_requests_only("postprocess", self.postprocess)
         return self
 
     @property
@@ -142,20 +179,57 @@ class ModelApp(Guarded):
         """What must be there before anything is started."""
         return [self.bundle]
 
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        return self.model_copy(update={"bundle": change(self.bundle)})
+
     @property
     def stages(self) -> list[StageOptions]:
         """Its deployments."""
         return [self.ingress] if self.placement == "fused" else [self.ingress, self.model, self.postprocess]
 
 
-class ClassifyApp(ModelApp):
+class RollingApp(ModelApp):
+    """An application on which another bundle can be tried. Those that compare or keep vectors are none: the vectors of
+    two bundles mean different things."""
+
+    canary: Canary | None = None
+    """A candidate that answers a share of what comes in; null: there is none."""
+    shadow: Shadow | None = None
+    """A candidate that only hears it, to be compared; null: there is none."""
+    earlier: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    """Bundles that were served here before: live sessions that began on one go on with it. `sonant serve` and `sonant
+    promote` fill this in; one is opened when such a session comes."""
+
+    @model_validator(mode="after")
+    def _on_one_replica(self) -> Self:
+        if self.placement != "fused" and (self.canary is not None or self.shadow is not None):
+            raise ValueError("canary and shadow need `placement: fused`: both bundles are in one replica")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [self.bundle, *(tried.bundle for tried in (self.canary, self.shadow) if tried is not None)]
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it; those before stay as they were."""
+        changed = {
+            name: tried.model_copy(update={"bundle": change(tried.bundle)})
+            for name, tried in (("canary", self.canary), ("shadow", self.shadow))
+            if tried is not None
+        }
+        return super().pointed(change).model_copy(update=changed)
+
+
+class ClassifyApp(RollingApp):
     """Arguments of serve_apps.classify:build."""
 
     answer: Literal["classification", "emotion"] = "classification"
     """Form of an answer: labels with scores, or an emotion with probabilities and, on demand, a timeline."""
 
 
-class DetectApp(ModelApp):
+class DetectApp(RollingApp):
     """Arguments of serve_apps.detect:build."""
 
     operating_point: str | None = None
@@ -196,7 +270,7 @@ class SpeakersApp(ModelApp):
         return self
 
 
-class ExtractApp(ModelApp):
+class ExtractApp(RollingApp):
     """Arguments of serve_apps.extract:build: where enrolled speakers are. The placement is fused."""
 
     speakers: str | None = None
@@ -208,10 +282,12 @@ class ExtractApp(ModelApp):
     def _in_one_piece(self) -> Self:
         if self.placement != "fused":
             raise ValueError("an extractor is served fused: what a split would send between processes is sound")
+        if self.speakers is not None and (self.canary is not None or self.shadow is not None):
+            raise ValueError("canary and shadow need `speakers: null`: an enrolled voice belongs to one bundle")
         return self
 
 
-class EnhanceApp(ModelApp):
+class EnhanceApp(RollingApp):
     """Arguments of serve_apps.enhance:build. The placement is fused; nothing is kept unless `store_url` says where."""
 
     store_url: str | None = None
@@ -243,12 +319,18 @@ class TranscribeApp(TranscribeConfig, Guarded):
     def _room_to_refuse(self) -> Self:
         if self.ingress.max_ongoing_requests <= self.max_waiting:
             raise ValueError("ingress.max_ongoing_requests must be above max_waiting: full must be an answer")
+        _by_requests_only("ingress", self.ingress)
         return self
 
     @property
     def bundles(self) -> list[str]:
         """What must be there before anything is started."""
         return [ref for ref in (self.detector, self.enhancer) if ref is not None]
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        named = {"detector": self.detector, "enhancer": self.enhancer}
+        return self.model_copy(update={name: change(ref) for name, ref in named.items() if ref is not None})
 
     @property
     def stages(self) -> list[StageOptions]:
@@ -277,12 +359,17 @@ class TensorsApp(Guarded):
     def _room_to_refuse(self) -> Self:
         if self.ingress.max_ongoing_requests <= self.most_waiting:
             raise ValueError("ingress.max_ongoing_requests must be above most_waiting: full must be an answer")
+        _by_requests_only("ingress", self.ingress)
         return self
 
     @property
     def bundles(self) -> list[str]:
         """What must be there before anything is started."""
         return list(self.models.values())
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        return self.model_copy(update={"models": {name: change(ref) for name, ref in self.models.items()}})
 
     @property
     def stages(self) -> list[StageOptions]:

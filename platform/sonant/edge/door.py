@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sonant.edge import errors
+from sonant.edge.explain import explain
 from sonant.edge.keys import Key, Keyring, Right
-from sonant.edge.live import explain
 from sonant.edge.quota import Account, Bucket, Clock, OverQuotaError, account, limits
 from sonant.edge.tickets import TicketOffice
 from sonant.errors import RequestError
@@ -64,7 +64,7 @@ def key_of(connection: HTTPConnection) -> Key | None:
 
 
 def key_of_scope(scope: Scope) -> Key | None:
-    """The same of a scope."""
+    """The same, below the framework."""
     return cast("Key | None", scope.get(_KEY))
 
 

@@ -135,6 +135,24 @@ def schema() -> dict[str, Any]:
     return {"type": "object", "properties": {"error": inner}, "required": ["error"], "title": "Error"}
 
 
+REQUEST_ID, RETRY_AFTER = "X-Request-Id", "Retry-After"
+HEADERS: dict[str, Any] = {
+    REQUEST_ID: {
+        "description": "What the server's logs know the request by: the client's own, or a new one.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "example": "7f3c",
+    },
+    RETRY_AFTER: {
+        "description": "Seconds after which the same request may be taken.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 1,
+    },
+    "WWW-Authenticate": {"description": "How to show a key.", "schema": {"const": "Bearer"}, "example": "Bearer"},
+}
+"""Of errors, and the first of all answers: components of an OpenAPI document."""
+_OF_STATUS = {401: "WWW-Authenticate", 429: RETRY_AFTER, 503: RETRY_AFTER}
+
+
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI `responses` for the errors that a route can answer with, each with an example."""
     responses: dict[int | str, dict[str, Any]] = {}
@@ -143,7 +161,15 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
         example = {"error": {"code": code, "message": "...", "hint": meaning.hint, "request_id": "7f3c"}}
         entry = responses.setdefault(
             meaning.http,
-            {"description": HTTPStatus(meaning.http).phrase, "content": {"application/json": {"examples": {}}}},
+            {
+                "description": HTTPStatus(meaning.http).phrase,
+                "content": {"application/json": {"examples": {}}},
+                "headers": {
+                    name: {"$ref": f"#/components/headers/{name}"}
+                    for name in (REQUEST_ID, _OF_STATUS.get(meaning.http))
+                    if name is not None
+                },
+            },
         )
         entry["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Error"}
         entry["content"]["application/json"]["examples"][code] = {"value": example}

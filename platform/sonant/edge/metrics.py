@@ -21,8 +21,10 @@ from starlette.requests import ClientDisconnect
 from sonant.edge import visit
 from sonant.errors import SonantError
 
-Snapshot = list[tuple[str, str, str, list[tuple[str, dict[str, str], float]]]]
-"""Families of one replica: name, help, type, samples (name, labels, value). Plain data, so it travels anywhere."""
+Family = tuple[str, str, str, list[tuple[str, dict[str, str], float]]]
+"""Name, help, type, samples (name, labels, value)."""
+Snapshot = list[Family]
+"""Families of one replica. Plain data, so it travels anywhere."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -79,12 +81,18 @@ class Metrics:
         self.lateness_seconds = self._histogram(
             "sonant_chunk_lateness_seconds", "From a live chunk's arrival to its answer.", _LATENCY_S
         )
+        self.chunks_late = self._counter(
+            "sonant_chunks_late", "Live chunks whose answers took longer than their sound lasts."
+        )
         self.batch_rows = self._histogram("sonant_batch_rows", "Clips in one call of the clip graph.", _ROWS)
         self.step_rows = self._histogram("sonant_step_rows", "Sessions in one call of the stream graph.", _ROWS)
         self.audio_seconds = self._counter("sonant_audio_seconds", "Sound taken in.")
         self.audio_out_seconds = self._counter("sonant_audio_out_seconds", "Sound given back.")
         self.slots_used = self._gauge("sonant_slots_used", "Live sessions now.")
         self.slots_total = self._gauge("sonant_slots", "Live sessions that fit.")
+        self.requests_now = self._gauge("sonant_requests_now", "Requests that are worked on.")
+        self.ongoing = 0
+        """The same as a number."""
         self._bundle = Gauge(
             "sonant_bundle_info", "1 for each replica that serves the bundle, with what it runs on.",
             (*_LABELS, "engine"), registry=self.registry,
@@ -128,6 +136,7 @@ class Metrics:
         with visit.entered() as here:
             start = time.perf_counter()
             outcome = "server.internal"
+            self._work(1)
             try:
                 yield
                 outcome = here.outcome or "ok"
@@ -138,7 +147,8 @@ class Metrics:
                 outcome = "gone"
                 raise
             finally:
-                here.outcome, here.counted = outcome, True
+                self._work(-1)
+                here.outcome, here.counted, here.labels = outcome, True, self.labels
                 self.request(outcome, time.perf_counter() - start)
                 self._spent(here)
 
@@ -162,6 +172,10 @@ class Metrics:
     def _reject(self, outcome: str) -> None:
         if outcome.startswith("audio."):
             self._rejects.labels(*self._values, outcome).inc()
+
+    def _work(self, more: int) -> None:
+        self.ongoing += more
+        self.requests_now.set(self.ongoing)
 
     def snapshot(self) -> Snapshot:
         return [

@@ -52,7 +52,7 @@ class Tally:
         if not self.begun:
             self._metrics.session_rejected(outcome)
         here = visit.here()
-        here.outcome, here.counted = outcome, True
+        here.outcome, here.counted, here.labels = outcome, True, self._metrics.labels
 
     def _told(self, how: str) -> None:
         fields = {"request_id": self._request_id, "session": self.session, **self._metrics.labels}

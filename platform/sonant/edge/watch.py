@@ -87,7 +87,7 @@ class Watch:
             "method": method if method in _METHODS else "OTHER",
             "route": _route(scope),
             "status": status or None,
-            **self._labels,
+            **(here.labels or self._labels),
             "outcome": here.outcome,
             "seconds": here.age_s,
             "audio_s": here.audio_s or None,
