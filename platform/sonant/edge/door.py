@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sonant.edge import errors
+from sonant.edge.explain import explain
 from sonant.edge.keys import Key, Keyring, Right
-from sonant.edge.live import explain
 from sonant.edge.quota import Account, Bucket, Clock, OverQuotaError, account, limits
 from sonant.edge.tickets import TicketOffice
 from sonant.errors import RequestError

@@ -9,7 +9,6 @@ all sessions go through one batcher, so sessions that are ready at the same time
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import math
@@ -19,16 +18,17 @@ from contextlib import closing, contextmanager
 from typing import Any, Generic
 from urllib.parse import urlsplit
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sonant.audio.live_decode import LiveDecoder, open_decoder
 from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
 from sonant.config.serve import Limits, Sessions
-from sonant.edge import quota, visit
+from sonant.edge import quota
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
+from sonant.edge.explain import GOODBYE_S, explain
 from sonant.edge.journal import Journal
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import (
@@ -45,7 +45,6 @@ from sonant.edge.protocol import (
     Resume,
     Set,
     Start,
-    error_message,
     parse,
 )
 from sonant.edge.saved import SavedSessions
@@ -56,8 +55,6 @@ from sonant.runtime.slots import Slot
 
 log = logging.getLogger(__name__)
 
-_GOODBYE_S = 2.0
-"""How long a client may take to read why it is being closed."""
 
 Step = tuple[Slot, Wav]
 
@@ -127,7 +124,7 @@ class Live(Generic[Answer]):
             talk.wake()
         ended = [asyncio.create_task(talk.ended.wait()) for talk in told]
         if ended:
-            await asyncio.wait(ended, timeout=within_s + _GOODBYE_S)
+            await asyncio.wait(ended, timeout=within_s + GOODBYE_S)
         self.metrics.drain_seconds.observe(asyncio.get_running_loop().time() - began)
         return len(told)
 
@@ -501,14 +498,3 @@ class _Conversation(Generic[Answer]):
 
 def _samples(step: Step) -> float:
     return float(len(step[1]))
-
-
-async def explain(socket: WebSocket, error: SonantError) -> None:
-    """Says why a session ends, then closes with the error's code, unless the client has left or does not read."""
-    with contextlib.suppress(WebSocketDisconnect, TimeoutError):
-        if socket.application_state is not WebSocketState.CONNECTED:
-            return
-        async with asyncio.timeout(_GOODBYE_S):
-            visit.here().outcome = error.code
-            await socket.send_text(error_message(error, request_id(socket.scope)).text())
-            await socket.close(error.ws_close, error.code)

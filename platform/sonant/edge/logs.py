@@ -45,7 +45,7 @@ class Event:
         return " ".join([self.name, *(f"{name}={value}" for name, value in self.fields.items())])
 
 
-def event(name: str, *, level: int = logging.INFO, **fields: Any) -> None:
+def event(name: str, fields: Mapping[str, Any], level: int = logging.INFO) -> None:
     """Logs that something happened; fields without a value are left out, times are rounded to microseconds."""
     if not log.isEnabledFor(level):
         return

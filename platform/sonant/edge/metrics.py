@@ -148,7 +148,7 @@ class Metrics:
                 raise
             finally:
                 self._work(-1)
-                here.outcome, here.counted = outcome, True
+                here.outcome, here.counted, here.labels = outcome, True, self.labels
                 self.request(outcome, time.perf_counter() - start)
                 self._spent(here)
 

@@ -45,10 +45,19 @@ class Listed(NamedTuple):
     about: str
 
 
+_SHADOW = Listed(
+    "sonant_shadow_answers_total",
+    "counter",
+    ("task", "model", "version", "outcome"),
+    "Answers of a candidate that nobody got, by what became of them.",
+)
+"""`serve_apps.shadow` adds it, where a rollout has a shadow."""
+
+
 def families() -> list[Listed]:
     """All metrics of a replica, in the order in which they are made."""
     made = Metrics("task", "model", "version").registry._collector_to_names  # pyright: ignore[reportPrivateUsage]
-    return [_listed(cast(MetricWrapperBase, one)) for one in made]
+    return [*(_listed(cast(MetricWrapperBase, one)) for one in made), _SHADOW]
 
 
 def _listed(metric: MetricWrapperBase) -> Listed:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from sonant.edge import logs, visit
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import Output
@@ -54,9 +52,8 @@ class Tally:
         if not self.begun:
             self._metrics.session_rejected(outcome)
         here = visit.here()
-        here.outcome, here.counted = outcome, True
+        here.outcome, here.counted, here.labels = outcome, True, self._metrics.labels
 
     def _told(self, how: str) -> None:
-        logs.event(
-            f"session.{how}", request_id=self._request_id, session=self.session, **cast(Any, self._metrics.labels)
-        )
+        fields = {"request_id": self._request_id, "session": self.session, **self._metrics.labels}
+        logs.event(f"session.{how}", fields)

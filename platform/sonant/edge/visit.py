@@ -7,7 +7,7 @@ of counters, log files or traces: `edge.metrics` and `edge.watch` read it at the
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal, NamedTuple, TypeVar
@@ -39,6 +39,8 @@ class Visit:
         """Sound that came in."""
         self.outcome = ""
         """ok, done, gone, drained or the code of an error; empty: nobody has said yet."""
+        self.labels: Mapping[str, str] = {}
+        """Task, model and version that answer, once it is known: a candidate on trial is another than the rest."""
         self.counted = False
         """Whether the metrics have it."""
 

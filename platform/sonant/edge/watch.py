@@ -63,8 +63,8 @@ class Watch:
             self._count(scope, here, status)
             level = _level(scope, status)
             if span is not None or logs.log.isEnabledFor(level):
-                fields = self._fields(scope, here, status)
-                logs.event(_name(scope, here), level=level, **fields, trace_id=trace_id(given))
+                fields = {**self._fields(scope, here, status), "trace_id": trace_id(given)}
+                logs.event(_name(scope, here), fields, level)
                 if span is not None:
                     span.end(f"{fields['method']} {fields['route']}", here, fields)
 
@@ -87,7 +87,7 @@ class Watch:
             "method": method if method in _METHODS else "OTHER",
             "route": _route(scope),
             "status": status or None,
-            **self._labels,
+            **(here.labels or self._labels),
             "outcome": here.outcome,
             "seconds": here.age_s,
             "audio_s": here.audio_s or None,

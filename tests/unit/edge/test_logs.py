@@ -11,7 +11,7 @@ from sonant.edge import logs
 
 def test_fields_are_in_the_words_and_on_the_record(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "sonant.events"):
-        logs.event("request", outcome="ok", seconds=0.12345678, session="", status=None)
+        logs.event("request", {"outcome": "ok", "seconds": 0.12345678, "session": "", "status": None})
     [record] = caplog.records
     assert record.getMessage() == "request outcome=ok seconds=0.123457"
     assert vars(record)["event"] == "request"
@@ -21,8 +21,8 @@ def test_fields_are_in_the_words_and_on_the_record(caplog: pytest.LogCaptureFixt
 
 def test_what_nobody_reads_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "sonant.events"):
-        logs.event("request", outcome="ok")
-        logs.event("request", level=logging.WARNING, outcome="server.full")
+        logs.event("request", {"outcome": "ok"})
+        logs.event("request", {"outcome": "server.full"}, logging.WARNING)
     assert [vars(record)["outcome"] for record in caplog.records] == ["server.full"]
 
 

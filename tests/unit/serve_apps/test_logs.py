@@ -35,14 +35,14 @@ def replica(monkeypatch: pytest.MonkeyPatch) -> Generator[io.StringIO]:
 
 def test_as_json_the_fields_are_keys(replica: io.StringIO) -> None:
     logging.getLogger("ray.serve").handlers[0].setFormatter(formatters.JSONFormatter())
-    logs.event("request", outcome="ok", seconds=0.5)
+    logs.event("request", {"outcome": "ok", "seconds": 0.5})
     line = json.loads(replica.getvalue())
     assert (line["message"], line["event"], line["outcome"], line["seconds"]) == ("request", "request", "ok", 0.5)
     assert {"asctime", "levelname"} <= set(line)
 
 
 def test_as_text_they_are_words(replica: io.StringIO) -> None:
-    logs.event("request", outcome="ok", seconds=0.5)
+    logs.event("request", {"outcome": "ok", "seconds": 0.5})
     assert replica.getvalue() == "request outcome=ok seconds=0.5\n"
 
 
