@@ -188,6 +188,9 @@ class LiveClient:
                         return None
                     elif kind == "error":
                         told = _error_of(message["error"])
+            except asyncio.CancelledError:  # whoever listened leaves
+                await socket.close(1001)
+                raise
             except _connection_errors():
                 if told is None:  # a close that was explained is no loss of the connection
                     raise
