@@ -18,6 +18,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -52,6 +53,8 @@ class LiveClient:
         max_unsaved: int = 16 << 20,
     ) -> None:
         """`patience_s` is how long a lost connection is tried for again, `max_unsaved` the bytes that are held."""
+        if find_spec("websockets") is None:
+            raise EnvError("env.missing_extra", "websockets is not installed", hint="pip install 'sonant[client]'")
         self.url = socket_url(url)
         self.reconnects = 0
         """Connections that followed another one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from typing import Any
@@ -150,6 +151,13 @@ def test_a_voice_is_told_first(played: Callable[..., str], ask: Ask) -> None:
     assert heard[1:] == [b"voice", {"type": "enrolled"}]
     with pytest.raises(DataError, match="there is no file"):
         ask("http://127.0.0.1:9", "extractions", [], reference="nobody.wav")
+
+
+def test_what_must_be_installed_is_told(monkeypatch: pytest.MonkeyPatch, ask: Ask) -> None:
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    with pytest.raises(EnvError, match="websockets is not installed") as told:
+        ask("http://127.0.0.1:9", "detections", [])
+    assert "sonant[client]" in told.value.hint
 
 
 def test_why_a_session_ends_is_raised(played: Callable[..., str], ask: Ask) -> None:
