@@ -39,7 +39,8 @@ EXTRAS = {
     "espeakng_loader": "synth",
     "wandb": "review",
     "torchaudio": "pretrained",
-    "websockets": "listen",
+    "httpx": "client",
+    "websockets": "client",
     "sounddevice": "listen",
 }
 """The extra that brings a module."""

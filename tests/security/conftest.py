@@ -57,7 +57,7 @@ def bundles(
         "serve_apps.verify": speakers,
         "serve_apps.speakers": speakers,
         "serve_apps.extract": {"bundle": str(extract_bundle), "speakers": speakers["speakers"]},
-        "serve_apps.enhance": {"bundle": str(enhance_bundle)},
+        "serve_apps.enhance": {"bundle": str(enhance_bundle), "store_url": str(tmp_path_factory.mktemp("results"))},
         "serve_apps.transcribe": {"engine": {"kind": "faster_whisper", "model": str(whisper_folder), "device": "cpu"}},
         "serve_apps.tensors": {"models": {"tones": str(tone_bundle)}},
         "serve_apps.home": {},

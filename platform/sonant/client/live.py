@@ -19,6 +19,7 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -60,6 +61,8 @@ class LiveClient:
         max_unsaved: int = 16 << 20,
     ) -> None:
         """`patience_s` is how long a lost connection is tried for again, `max_unsaved` the bytes that are held."""
+        if find_spec("websockets") is None:
+            raise EnvError("env.missing_extra", "websockets is not installed", hint="pip install 'sonant[client]'")
         self.url = socket_url(url)
         self.reconnects = 0
         """Connections that followed another one."""
@@ -201,6 +204,9 @@ class LiveClient:
                         return None
                     elif kind == "error":
                         told = _error_of(message["error"])
+            except asyncio.CancelledError:  # whoever listened leaves
+                await socket.close(1001)
+                raise
             except _connection_errors():
                 if told is None:  # a close that was explained is no loss of the connection
                     raise

@@ -66,6 +66,7 @@ def merge(title: str, documents: Mapping[str, Mapping[str, Any]], *, keys: bool 
             _ask_for_keys(operation)
     if keys:
         about = "A key of `sonant keys add`; what it must be allowed is said with each operation."
+        merged["security"] = [{"key": []}]
         merged["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": about}}
     return merged
 

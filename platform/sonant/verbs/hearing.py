@@ -180,14 +180,19 @@ def _form(args: Arguments) -> Any:
     return os.path.splitext(_out(args))[1].lower().removeprefix(".")
 
 
+def _verified(client: Client, args: Arguments) -> Told:
+    if len(args.reference) + (args.speaker is not None) != 1:
+        hint = "sonant ask verifications a.wav --reference b.wav"
+        raise ConfigError("config.invalid", "verifications take one --reference, or a --speaker", hint=hint)
+    return client.verify(args.file, *args.reference, speaker=args.speaker, operating_point=args.point)
+
+
 ASKED: dict[str, Callable[[Client, Arguments], Told | Sound]] = {
     "classifications": lambda client, args: client.classify(args.file, top_k=args.top_k),
     "emotions": lambda client, args: client.emotions(args.file, timeline=args.timeline),
     "detections": lambda client, args: client.detect(args.file, operating_point=args.point),
     "embeddings": lambda client, args: client.embed(args.file),
-    "verifications": lambda client, args: client.verify(
-        args.file, *args.reference[:1], speaker=args.speaker, operating_point=args.point
-    ),
+    "verifications": _verified,
     "extractions": lambda client, args: client.extract(
         args.file, args.reference, speaker=args.speaker, form=_form(args)
     ),

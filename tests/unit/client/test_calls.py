@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,7 +16,7 @@ import pytest
 
 from sonant import cli
 from sonant.client import AsyncClient, Client, Refusal
-from sonant.errors import DataError, RequestError
+from sonant.errors import DataError, EnvError, RequestError
 
 ANSWER = {"emotion": "sad", "probabilities": {"sad": 1.0}, "new": "of a newer server"}
 SPEAKER = {
@@ -277,6 +278,20 @@ def test_a_key_goes_as_a_header(server: Server, file: str, key: str | None, ask:
     ask(address(server), "emotions", file, key=key)
     assert server.key == (f"Bearer {key}" if key else None)
     assert "sonant_x" not in server.path
+
+
+@pytest.mark.parametrize("words", [[], ["--reference", "b.wav", "--speaker", "spk_1"], 2 * ["--reference", "b.wav"]])
+def test_a_recording_is_compared_with_one(words: list[str], file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ask", "verifications", file, *words]) != 0
+    assert "one --reference, or a --speaker" in capsys.readouterr().err
+
+
+def test_without_httpx_there_is_only_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(EnvError, match="httpx is not installed") as caught:
+        AsyncClient("http://127.0.0.1:9")
+    assert (caught.value.code, "sonant[client]" in caught.value.hint) == ("env.missing_extra", True)
+    assert Client("http://127.0.0.1:9").url == "http://127.0.0.1:9"
 
 
 def test_both_clients_have_the_same_methods() -> None:
