@@ -37,8 +37,8 @@ def is_leaving() -> bool:
 
 
 class Leaving:
-    """Stands before the routes of a replica; while there are live sessions, it looks whether the replica is stopped, and
-    then ends them: they go on elsewhere, or have `within_s`."""
+    """Stands before the routes of a replica; while there are live sessions, it looks whether the replica is stopped,
+    and then ends them: they go on elsewhere, or have `within_s`."""
 
     def __init__(
         self, app: ASGIApp, live: Drains, within_s: float, *, leaving: Callable[[], bool] = is_leaving
