@@ -37,22 +37,34 @@ def is_leaving() -> bool:
 
 
 class Leaving:
-    """Stands before the routes of a replica; from its first live session on, it looks whether the replica is stopped,
-    and then ends the sessions: they go on elsewhere, or have `within_s`."""
+    """Stands before the routes of a replica; while there are live sessions, it looks whether the replica is stopped,
+    and then ends them: they go on elsewhere, or have `within_s`."""
 
     def __init__(
         self, app: ASGIApp, live: Drains, within_s: float, *, leaving: Callable[[], bool] = is_leaving
     ) -> None:
         self._app, self._live, self._within_s, self._leaving = app, live, within_s, leaving
+        self._open = 0
+        self._left = False
         self._watch: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and self._watch is None:
+        if scope["type"] != "websocket":
+            return await self._app(scope, receive, send)
+        self._open += 1
+        if self._watch is None:
             self._watch = asyncio.create_task(self._until_left())
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._open -= 1
+            if not self._open and not self._left:
+                self._watch.cancel()
+                self._watch = None
 
     async def _until_left(self) -> None:
         while not self._leaving():
             await asyncio.sleep(_LOOK_S)
+        self._left = True
         told = await self._live.drain(self._within_s, math.inf)
         log.info("this replica is stopped: %d live sessions were told", told)

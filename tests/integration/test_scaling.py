@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,21 +51,51 @@ def test_each_stage_of_a_split_application_scales_alone() -> None:
     assert found["PostprocessStage"].num_replicas == 2
 
 
-def test_serve_carries_our_policy_and_it_answers() -> None:
-    policy = deployments(ingress={"autoscaling": LIVE})["Ingress"].autoscaling_config.policy
-    made = policy.get_policy()(**policy.policy_kwargs)
+def test_serves_autoscaler_asks_our_policy_with_what_replicas_tell() -> None:
+    """Serve's own state of a deployment, without its controller around it."""
+    from ray.serve._private.autoscaling_state import DeploymentAutoscalingState
+    from ray.serve._private.common import DeploymentID, ReplicaID, ReplicaMetricReport, TimeStampedValue
+    from ray.serve._private.deployment_info import DeploymentInfo
 
-    def series(*values: float) -> list[Any]:
-        return [SimpleNamespace(timestamp=float(at), value=value) for at, value in enumerate(values)]
+    deployment = DeploymentID("Ingress", "words")
+    config = deployments(ingress={"autoscaling": {**LIVE, "up_s": 0, "down_s": 0}})["Ingress"]
+    state = DeploymentAutoscalingState(deployment)
+    state.register(DeploymentInfo(config, None, 0, "job"), 1)
+    replicas = [ReplicaID(name, deployment) for name in ("one", "two")]
+    state.update_running_replica_ids(replicas)
+    assert state.get_decision_num_replicas(2) == 2, "nobody has told anything"
 
-    told = {"slots": {"a": series(10)}, "sessions": {"a": series(8)}, "files": {"a": series(0)}}
-    context = SimpleNamespace(
-        raw_metrics=told, target_num_replicas=1, current_num_replicas=1, current_time=0.0,
-        capacity_adjusted_min_replicas=0, capacity_adjusted_max_replicas=6,
-    )  # fmt: skip
-    assert made(context)[0] == 1
-    context.current_time = 1.0
-    assert made(context)[0] == 2, "three of ten places are to be free"
+    def tell(at: float, replica: Any, **told: float) -> None:
+        series = {name: [TimeStampedValue(at - 1, value), TimeStampedValue(at, value)] for name, value in told.items()}
+        state.record_request_metrics_for_replica(ReplicaMetricReport(replica, series, at))
+
+    now = time.time()
+    for replica, sessions in zip(replicas, (10, 6), strict=True):
+        tell(now, replica, slots=10, sessions=sessions, files=0, chunks=1000, late=0)
+    assert state.get_decision_num_replicas(2) == 3, "three of ten places are to be free"
+    for replica in replicas:
+        tell(now + 1, replica, slots=10, sessions=2, files=0, chunks=1000, late=0)
+    assert state.get_decision_num_replicas(3) == 1
+    for replica in replicas:
+        tell(now + 2, replica, slots=10, sessions=0, files=0, chunks=1000, late=0)
+    assert state.get_decision_num_replicas(1) == 0
+
+
+def test_ray_still_says_where_we_look_that_a_replica_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no public way to ask; a test with real replicas is in tests/chaos."""
+    from ray._private import worker
+    from ray.serve._private.replica import Replica, ReplicaActor
+
+    from serve_apps.leaving import is_leaving
+
+    assert "self._replica_impl" in inspect.getsource(ReplicaActor.__init__)
+    stops = inspect.getsource(Replica._perform_graceful_shutdown)
+    assert stops.index("self._shutting_down = True") < stops.index("_drain_ongoing_requests")
+    assert not is_leaving()
+    for stopped in (False, True):
+        replica = SimpleNamespace(_replica_impl=SimpleNamespace(_shutting_down=stopped))
+        monkeypatch.setattr(worker.global_worker, "actors", {"id": replica})
+        assert is_leaving() == stopped
 
 
 def test_what_names_its_session_stays_and_the_rest_goes_to_the_less_busy() -> None:

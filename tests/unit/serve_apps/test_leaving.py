@@ -22,31 +22,51 @@ class Sessions:
         return 1
 
 
-async def routes(scope: Any, receive: Any, send: Any) -> None:
-    """Routes that answer nothing."""
+async def held(scope: Any, receive: Any, send: Any) -> None:
+    """Routes that answer when they are told to."""
+    await receive()
 
 
-async def call(app: Leaving, kind: str) -> None:
-    await app({"type": kind}, None, None)  # type: ignore[arg-type]
+async def call(app: Leaving, kind: str, until: asyncio.Event) -> None:
+    await app({"type": kind}, until.wait, None)  # type: ignore[arg-type]
 
 
 def test_sessions_are_drained_once_and_nobody_is_let_in_again() -> None:
     async def run() -> list[tuple[float, float]]:
-        sessions, looks = Sessions(), iter([False, True])
-        app = Leaving(routes, sessions, 7.0, leaving=lambda: next(looks))
-        await call(app, "websocket")
-        await call(app, "websocket")
-        async with asyncio.timeout(10):
+        sessions, over, looks = Sessions(), asyncio.Event(), iter([False, True])
+        app = Leaving(held, sessions, 7.0, leaving=lambda: next(looks))
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            for _ in range(2):
+                group.create_task(call(app, "websocket", over))
             await sessions.told.wait()
+            over.set()
+        async with asyncio.timeout(10):
+            await call(app, "websocket", over)  # one that comes late finds the replica drained already
         return sessions.drained
 
     assert asyncio.run(run()) == [(7.0, math.inf)]
 
 
-def test_without_a_live_session_nobody_looks() -> None:
+def test_nobody_looks_when_there_is_no_live_session() -> None:
     async def run() -> None:
-        app = Leaving(routes, Sessions(), 7.0, leaving=lambda: 1 // 0)
-        await call(app, "http")
-        assert app._watch is None
+        over, looks = asyncio.Event(), 0
+
+        def leaving() -> bool:
+            nonlocal looks
+            looks += 1
+            return False
+
+        app = Leaving(held, Sessions(), 7.0, leaving=leaving)
+        over.set()
+        await call(app, "http", over)
+        assert looks == 0
+        over.clear()
+        task = asyncio.create_task(call(app, "websocket", over))
+        while not looks:
+            await asyncio.sleep(0)
+        over.set()
+        await task
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(run())
