@@ -12,55 +12,13 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.limits import Limits, Sessions
 from sonant.config.rollout import Canary, Shadow
 from sonant.config.scaling import LiveScaling, Scaling
 from sonant.config.transcribe import TranscribeConfig
+from sonant.config.watching import LoggingConfig, Tracing
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-
-
-class Limits(Section):
-    """Bounds on what one request or session may ask for."""
-
-    max_body_mib: Annotated[float, Field(gt=0)] = 25.0
-    """Largest upload; more is refused while it is read."""
-    max_uploads_mib: Annotated[float, Field(gt=0)] = 256.0
-    """Bytes of uploads that one replica holds at once; more are refused until there is room."""
-    max_audio_s: Annotated[float, Field(gt=0)] = 600.0
-    """Longest decoded recording; more is refused while it is decoded."""
-    decode_s: Annotated[float, Field(gt=0)] = 10.0
-    """Time for decoding one recording, or one message of a live session; what takes longer is refused, and its decoder
-    killed."""
-    decoders: Annotated[int, Field(ge=1)] = 2
-    """Decoder processes of one replica for recordings that are answered at once, each started when it is needed; plain
-    WAV files need none, long recordings and live containers have one of their own."""
-    max_requests: Annotated[int, Field(ge=1)] = 128
-    """Requests about recordings that one replica takes at once; more are refused at once."""
-    max_sessions: Annotated[int, Field(ge=1)] = 256
-    """Live sessions on one replica; more are refused at once."""
-    max_frame_kib: Annotated[int, Field(ge=1)] = 1024
-    """Largest message of a live session."""
-    idle_s: Annotated[float, Field(gt=0)] = 20.0
-    """A live session without a message, or an upload without a byte, for this long is ended."""
-    first_s: Annotated[float, Field(gt=0)] = 10.0
-    """A live session has to say what it wants within this time."""
-    pause_s: Annotated[float, Field(gt=0)] = 300.0
-    """Longest silence of a live session that has said `pause`, in place of `idle_s`."""
-    max_session_s: Annotated[float, Field(gt=0)] = 3600.0
-    """Longest live session."""
-
-
-class Sessions(Section):
-    """Where live sessions are kept, so that they go on when their replica is lost or replaced."""
-
-    url: str
-    """Folder or URL (file, s3, gs, memory), the same for all replicas. What is in it ends by itself."""
-    snapshot_s: Annotated[float, Field(gt=0)] = 1.0
-    """Sound of a session between two records of it: what a client sends again, at most."""
-    keep_s: Annotated[float, Field(ge=30)] = 60.0
-    """Time after its last record in which a session can go on."""
-    drain_s: Annotated[float, Field(gt=0)] = 10.0
-    """Time that sessions which cannot go on elsewhere have to end, when a replica is about to leave."""
 
 
 class Batching(Section):
@@ -108,15 +66,6 @@ class StageOptions(Section):
         if isinstance(self.num_replicas, int):
             return float(self.num_replicas)
         return float((self.autoscaling_config or {}).get("min_replicas", 1))
-
-
-class Tracing(Section):
-    """Where traces of requests go: a collector that takes OTLP over HTTP. Needs `pip install 'sonant[tracing]'`."""
-
-    endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")]
-    """Its address, such as http://127.0.0.1:4318/v1/traces."""
-    share: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Share of requests that are traced, where the caller's `traceparent` does not say whether to."""
 
 
 class Guarded(Section):
@@ -485,20 +434,6 @@ Application = Annotated[
     | HomeApplication,
     Field(discriminator="import_path"),
 ]
-
-
-class LoggingConfig(Section):
-    """How replicas log: Ray Serve's own keys. Their files are below `logs/serve` of Ray's session folder."""
-
-    encoding: Literal["JSON", "TEXT"] = "JSON"
-    """JSON: an object a line, with all fields; TEXT: for people."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
-    """Least level that is logged. INFO: a line for each request and each turn of a live session, about 0.08 ms of CPU a
-    line; WARNING: trouble alone."""
-    enable_access_log: bool = False
-    """Ray Serve's own line for each request, which knows less than ours."""
-    logs_dir: str | None = None
-    """Folder of the files on every node, in place of Ray's."""
 
 
 class ServeFile(Section):
