@@ -28,6 +28,7 @@ from sonant.edge import quota
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
+from sonant.edge.haste import Haste
 from sonant.edge.journal import Journal
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import (
@@ -56,8 +57,6 @@ log = logging.getLogger(__name__)
 
 _GOODBYE_S = 2.0
 """How long a client may take to read why it is being closed."""
-_PIECE_BYTES = 1 << 14
-"""Binary messages are decoded in pieces of this size, so that one cannot unfold into hours of sound at once."""
 
 Step = tuple[Slot, Wav]
 
@@ -96,6 +95,8 @@ class Live(Generic[Answer]):
         self.ends_at = math.inf
         """When sessions that cannot go on elsewhere are ended."""
         self._talks: set[_Conversation[Answer]] = set()
+        self.turn = asyncio.Lock()
+        """Held for a step by a session that is ahead of its time."""
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
         """Lets nobody in for `hold_s`, or until `admit`; tells all sessions, saves those that can go on elsewhere, and
@@ -202,6 +203,7 @@ class _Conversation(Generic[Answer]):
         self.ends_at = now + live.limits.max_session_s
         self.idle_s = live.limits.idle_s
         self.ended = asyncio.Event()
+        self.haste = Haste(now)
         self.journal: Journal | None = None
         self._started = self._noticed = False
         self._reading: asyncio.Timeout | None = None
@@ -407,14 +409,20 @@ class _Conversation(Generic[Answer]):
 
     async def _hear(self, sitting: Sitting[Answer], decoder: StreamDecoder, data: bytes) -> None:
         arrived = time.perf_counter()
-        for start in range(0, len(data), _PIECE_BYTES):
-            sitting.push(decoder.push(data[start : start + _PIECE_BYTES]))
+        at, now = 0, asyncio.get_running_loop().time
+        while at < len(data):
+            before_s, size = sitting.audio_s, self.haste.piece
+            sitting.push(decoder.push(data[at : at + size]))
+            self.haste.heard(sitting.audio_s - before_s, now())
             await self._step(sitting)
+            at += size
         self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
 
     async def _step(self, sitting: Sitting[Answer]) -> None:
         while (chunk := sitting.ready()) is not None:
-            await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
+            async with self.live.turn if self.haste else contextlib.nullcontext():
+                answer = await self.live.step(self.slot, chunk)
+            await self._tell(sitting.take(answer))
 
     async def _finish(self, sitting: Sitting[Answer], decoder: StreamDecoder) -> str:
         sitting.push(decoder.finish())

@@ -1,0 +1,31 @@
+"""Who is ahead of its time, by a clock of the test's own."""
+
+from __future__ import annotations
+
+from sonant.edge.haste import AHEAD_S, HASTY_BYTES, PIECE_BYTES, Haste
+
+
+def test_a_session_in_real_time_is_never_hasty() -> None:
+    haste = Haste(100.0)
+    for second in range(1000):
+        haste.heard(1.0, 100.0 + second + 0.4 * (second % 3))
+        assert not haste
+    assert haste.piece == PIECE_BYTES
+
+
+def test_what_comes_before_its_time_is_hasty_until_time_has_passed() -> None:
+    haste = Haste(0.0)
+    haste.heard(AHEAD_S, 0.0)
+    assert not haste
+    haste.heard(1.0, 0.5)
+    assert haste
+    assert haste.piece == HASTY_BYTES
+    haste.heard(0.0, 1.5)
+    assert not haste
+
+
+def test_silence_is_no_credit() -> None:
+    haste = Haste(0.0)
+    haste.heard(1.0, 1000.0)
+    haste.heard(AHEAD_S, 1000.0)
+    assert haste
