@@ -29,6 +29,7 @@ from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
 from sonant.edge.explain import GOODBYE_S, explain
+from sonant.edge.haste import Haste
 from sonant.edge.journal import Journal
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import (
@@ -113,6 +114,8 @@ class Live(Generic[Answer]):
         self.others: Others = _nobody
         """Where sessions of other versions go on."""
         self._talks: set[_Conversation[Answer]] = set()
+        self.turn = asyncio.Lock()
+        """Held for a step by a session that is ahead of its time."""
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
         """Lets nobody in for `hold_s`, or until `admit`; tells all sessions, saves those that can go on elsewhere, and
@@ -234,6 +237,7 @@ class _Conversation(Generic[Answer]):
         self.ends_at = now + live.limits.max_session_s
         self.idle_s = live.limits.idle_s
         self.ended = asyncio.Event()
+        self.haste = Haste(now)
         self.journal: Journal | None = None
         self._noticed = False
         self._reading: asyncio.Timeout | None = None
@@ -459,14 +463,19 @@ class _Conversation(Generic[Answer]):
 
     async def _use(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> None:
         """Steps what was decoded, part by part: one message cannot unfold into hours of sound at once."""
+        rate_hz, now = self.live.streams.info.sample_rate_hz, asyncio.get_running_loop().time
         while (wav_N := await decoder.part()) is not None:
-            quota.heard_live(len(wav_N) / self.live.streams.info.sample_rate_hz)
-            sitting.push(wav_N)
-            await self._step(sitting)
+            quota.heard_live(len(wav_N) / rate_hz)
+            self.haste.heard(len(wav_N) / rate_hz, now())
+            for piece_N in self.haste.pieces(wav_N):
+                sitting.push(piece_N)
+                await self._step(sitting)
 
     async def _step(self, sitting: Sitting[Answer]) -> None:
         while (chunk := sitting.ready()) is not None:
-            await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
+            async with self.live.turn if self.haste else contextlib.nullcontext():
+                answer = await self.live.step(self.slot, chunk)
+            await self._tell(sitting.take(answer))
 
     async def _finish(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> str:
         await decoder.end()
