@@ -194,7 +194,7 @@ def _samples(sound: bytearray, size: int, kind: np.dtype[Any]) -> NDArray[np.flo
     """Takes so many bytes away, as samples."""
     samples_N = np.frombuffer(bytes(sound[:size]), kind).astype(np.float32)
     del sound[:size]
-    return samples_N if kind.kind == "f" else samples_N / 32768
+    return samples_N if kind.kind == "f" else samples_N / np.float32(32768)
 
 
 def _size(message: Message) -> int:
