@@ -31,8 +31,8 @@ def moved(
         except EnvError as error:
             put([before[one["name"]] for one in after], running())
             undo(name)
-            told = f"{error.message}: what ran before runs again, and {name}@{alias} means what it meant"
-            raise EnvError(error.code, told, hint=error.hint) from error
+            what = f"{error.message}: what ran before runs again, and {name}@{alias} means what it meant"
+            raise EnvError(error.code, what, hint=error.hint) from error
 
 
 def followers(before: Running, moved: Named) -> list[dict[str, Any]]:
