@@ -57,18 +57,23 @@ def bentoml(python: str, bundle: str, name: str) -> Generator[Server]:
 
 @contextlib.contextmanager
 def sonant(
-    folder: Path, applications: Mapping[str, Mapping[str, Any]], *, kind: str = "classify", fast_proxy: bool = True
+    folder: Path, applications: Mapping[str, Mapping[str, Any]], *, home: bool = False, fast_proxy: bool = True
 ) -> Generator[Server]:
-    """`sonant serve` with applications of one kind, each below /NAME."""
+    """`sonant serve` with classifiers, each below /NAME, and the application at / which has the metrics, if wanted."""
     port = free_port()
+    routes = {name: f"/{name}" for name in applications}
     file = {
         "http_options": {"port": port},
         "fast_proxy": fast_proxy,
         "applications": [
-            {"name": name, "route_prefix": f"/{name}", "import_path": f"serve_apps.{kind}:build", "args": dict(args)}
+            {"name": name, "route_prefix": routes[name], "import_path": "serve_apps.classify:build", "args": dict(args)}
             for name, args in applications.items()
         ],
     }
+    if home:
+        args = {"applications": routes}
+        app = {"name": "home", "route_prefix": "/", "import_path": "serve_apps.home:build", "args": args}
+        file["applications"].append(app)
     path = folder / f"serve-{port}.yaml"
     path.write_text(json.dumps(file), encoding="ascii")
     command = [sys.executable, "-m", "sonant.cli", "serve", str(path)]
