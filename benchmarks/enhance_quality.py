@@ -19,7 +19,6 @@ import csv
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -27,7 +26,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
+import budget
 import pyarrow.parquet as pq
 from enhance_lines import COLUMNS, Line, append, read, table
 
@@ -45,22 +44,21 @@ from sonant.measure import macs, params
 from sonant.measure.quality import quality
 from sonant.runtime.bundle import INFO
 from sonant.train.local import fit_local
-from sonant.train.run import open_run
+from sonant.train.run import Result, open_run
 
 LINES = Path(__file__).parents[1] / "docs" / "enhance.jsonl"
 CORPORA = {"speech": ("librispeech", "emodb"), "noises": ("noise", "esc10")}
 """Corpora, and the datasets of the shared manifest that they are made of."""
 TEST_SPEAKERS = ("19", "2609", "3005", "533", "332", "587", "1235", "5049", "6181")
 SPLIT = {"kind": "leave_out", "speakers": list(TEST_SPEAKERS), "validation": 0.1}
-NOISING = {"item_s": 2.0, "snr_db": [-5, 15], "room_p": 0.1}
+NOISING = {"item_s": 2.0, "snr_db": [-5, 15], "room_p": 0.1, "clean_only_p": 0.1}
 """What is trained on."""
 TEST = {"item_s": 4.0, "noise_only_p": 0.08, "clean_only_p": 0.08}
 """What differs in the test: PESQ wants longer items, and means want more of those without noise or speech."""
 COMMITTED = "384bfe85be65"
 """Digest of the 400 test items that docs/enhance.jsonl is about: seeds and settings above give no others."""
 BATCH = 8
-PACE_STEPS = 8
-LOSS = {"kind": "enhance", "l1": 0, "stft": 0, "si_sdr": 0.02, "compressed": 1.0}
+LOSS = {"kind": "enhance", "l1": 0, "stft": 0, "snr": 0.02, "compressed": 1.0}
 PAPER_LOSS = {"kind": "enhance", "l1": 1.0, "stft": 0.5}
 """Of Defossez et al. 2020, arXiv:2006.12847, section 2.2, with the weight of their recipe."""
 SYSTEMS: dict[str, tuple[dict[str, Any], float, dict[str, Any]]] = {
@@ -167,36 +165,21 @@ def train(args: argparse.Namespace) -> None:
 
 def trained(name: str, seed: int, work: Path, budget_s: float) -> Line:
     """Trains for so much CPU time."""
-    steps = None
-    if budget_s:
-        pace: list[float] = []
-        fit_local(experiment(name, seed, work, PACE_STEPS), report=partial(_clock, pace, time.process_time))
-        # The first is longer than others: libraries are loaded, and the queue of batches is filled.
-        steps = max(1, round(budget_s / float(np.mean(np.diff(pace[1:])))))
-    cpu: list[float] = []
-    wall: list[float] = []
 
-    def watch(event: dict[str, Any]) -> None:
-        _clock(cpu, time.process_time, event)
-        _clock(wall, time.monotonic, event)
+    def train(steps: int | None, report: budget.Report) -> Result:
+        return fit_local(experiment(name, seed, work, steps), report=report)
 
-    run = fit_local(experiment(name, seed, work, steps), report=watch)
-    opened = open_run(run.path)
-    network = cast(Enhancer, opened.load_model("best"))
+    steps = budget.steps_within(budget_s, train) if budget_s else None
+    taken = budget.timed(partial(train, steps))
+    network = cast(Enhancer, open_run(taken.run).load_model("best"))
     return {
         "steps": steps if steps is not None else 10 * 4000 // BATCH,
-        "cpu_s": round(cpu[-1] - cpu[0], 1),
-        "wall_s": round(wall[-1] - wall[0], 1),
+        "cpu_s": taken.cpu_s,
+        "wall_s": taken.wall_s,
         "params": params.of_model(network),
         "macs_per_s": macs.of_model(network).network,
-        "run": run.path,
+        "run": taken.run,
     }
-
-
-def _clock(times: list[float], clock: Callable[[], float], event: dict[str, Any]) -> None:
-    """Notes when training began, and when each window of steps was over."""
-    if event["kind"] in ("start", "step"):
-        times.append(clock())
 
 
 def judge(args: argparse.Namespace) -> str:

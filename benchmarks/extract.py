@@ -3,7 +3,7 @@
     python benchmarks/extract.py cost [--rounds 20]              one thread, torch and onnxruntime, all in turns
     python benchmarks/extract.py bundle FOLDER                   an untrained bundle of the network that ships
     python benchmarks/extract.py long BUNDLE [--minutes 30]      a stream of silence, clipped sound and speech
-    python benchmarks/extract.py quality SHARED_DATA [--seconds 600] [--systems a,b] [--seeds 0,1,2]
+    python benchmarks/extract.py quality SHARED_DATA [--budget-s 600] [--systems a,b] [--seeds 0,1,2]
     python benchmarks/extract.py table                           what `quality` found, as markdown
 
 Costs do not depend on what a network knows: they are of fresh weights, and want a quiet machine. Sessions a core:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import budget
 import numpy as np
 import torch
 
@@ -39,7 +40,7 @@ from sonant.tasks.extract import MEASURES, Extract
 from sonant.train import review_mixtures
 from sonant.train.evaluate import Scored
 from sonant.train.local import fit_local
-from sonant.train.run import open_run
+from sonant.train.run import Result, open_run
 
 LINES = Path(__file__).parents[1] / "docs" / "extract.jsonl"
 TEST_SPEAKERS = ("533", "1688", "2414", "3005", "3331")
@@ -68,7 +69,7 @@ Line = dict[str, Any]
 def words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shared", type=Path, help="folder with manifest.csv and its recordings")
     parser.add_argument("--work", type=Path, default=Path("build/extract"), help="corpora and runs")
-    parser.add_argument("--seconds", type=float, default=600.0, help="of training, for each system and seed")
+    parser.add_argument("--budget-s", type=float, default=600.0, help="CPU seconds of training")
     parser.add_argument("--systems", default=",".join([*FIXED, *DEFAULT]))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--items", type=int, default=300, help="test mixtures")
@@ -86,7 +87,7 @@ def quality(args: argparse.Namespace) -> None:
     done = {(line["system"], line["seed"], line["budget_s"]) for line in read(args.lines)}
     for seed, name in ((seed, name) for seed in seeds for name in names):
         # What is not trained is the same at every seed and budget.
-        key = (name, 0, 0) if name in FIXED else (name, seed, args.seconds)
+        key = (name, 0, 0) if name in FIXED else (name, seed, args.budget_s)
         if key in done:
             continue
         done.add(key)
@@ -140,28 +141,19 @@ def experiment(name: str, seed: int, corpus: str, args: argparse.Namespace, *, s
 
 
 def trained(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line:
-    """Trains for so long, and judges."""
-    pace: list[float] = []
+    """Trains for so much CPU time, and judges."""
 
-    def pacing(event: dict[str, Any]) -> None:
-        if event["kind"] == "step":
-            pace.append(event["steps_per_s"])
+    def train(steps: int, report: budget.Report) -> Result:
+        return fit_local(experiment(name, seed, corpus, args, steps=steps), report=report)
 
-    fit_local(experiment(name, seed, corpus, args, steps=8), report=pacing)
-    steps = max(1, round(args.seconds * float(np.median(pace))))
-    took: list[float] = []
-    began = time.monotonic()
-
-    def timing(event: dict[str, Any]) -> None:
-        if event["kind"] in ("start", "step"):
-            took.append(time.monotonic() - began)
-
-    run = fit_local(experiment(name, seed, corpus, args, steps=steps), report=timing)
-    network = open_run(run.path).load_model("best")
+    steps = budget.steps_within(args.budget_s, train)
+    taken = budget.timed(partial(train, steps))
+    network = open_run(taken.run).load_model("best")
     with torch.no_grad():
         items = judged(lambda batch: network(batch.mix_BN, batch.ref_BR, batch.ref_samples_B), corpus, args)
     return {
-        "train_s": round(took[-1] - took[0], 1),
+        "cpu_s": taken.cpu_s,
+        "wall_s": taken.wall_s,
         "steps": steps,
         "params": params.of_model(network),
         "macs_per_s": macs.of_model(cast(Extractor, network)).network,
@@ -171,7 +163,12 @@ def trained(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line
 
 def fixed(name: str, seed: int, corpus: str, args: argparse.Namespace) -> Line:
     """What needs no training."""
-    return {"train_s": 0, "steps": 0, "items": judged(lambda batch: Extraction(FIXED[name](batch)), corpus, args)}
+    return {
+        "cpu_s": 0,
+        "wall_s": 0,
+        "steps": 0,
+        "items": judged(lambda batch: Extraction(FIXED[name](batch)), corpus, args),
+    }
 
 
 def judged(give: Callable[[MixBatch], Extraction], corpus_url: str, args: argparse.Namespace) -> list[list[Any]]:
@@ -212,7 +209,7 @@ def table(file: Path = LINES) -> str:
     head = "| system | seeds | budget s | steps | parameters | SI-SDRi dB | against the first "
     head += "| confused | absent dB | silent |"
     lines, first = [head, "|---" * 10 + "|"], None
-    for (name, budget), runs in by_system.items():
+    for (name, budget_s), runs in by_system.items():
         items = list(zip(*(run["items"] for run in runs), strict=True))
         speakers = [item[0][0] for item in items]
         gains = [None if item[0][1] is None else float(np.mean([seed[1] for seed in item])) for item in items]
@@ -226,11 +223,11 @@ def table(file: Path = LINES) -> str:
             speakers,
         )
         known = [np.nan if gain is None else gain for gain in gains]
-        first = known if first is None and budget else first
-        against = compare(known, first, speakers) if first is not None and budget and first is not known else None
-        size, steps = f"{runs[0]['params']:,}" if budget else "-", round(np.mean([run["steps"] for run in runs]))
+        first = known if first is None and budget_s else first
+        against = compare(known, first, speakers) if first is not None and budget_s and first is not known else None
+        size, steps = f"{runs[0]['params']:,}" if budget_s else "-", round(np.mean([run["steps"] for run in runs]))
         cells = [
-            name, len(runs), f"{budget:g}", steps, size, _told(figures["si_sdri"]),
+            name, len(runs), f"{budget_s:g}", steps, size, _told(figures["si_sdri"]),
             "-" if against is None else _told(against), _told(figures["confused"], 2),
             _told(figures["absent_db"]), _told(figures["silent"], 2),
         ]  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,11 +21,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
+from serve_apps.sides import Side
 from serve_apps.stages import LONG_AT_ONCE
-from sonant.audio.decode import decode_parts
+from sonant.audio.nursery import nursery
+from sonant.audio.samples import Wav
+from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.load import check
 from sonant.config.serve import EnhanceApp, ModelApp
-from sonant.edge import face, quota
+from sonant.edge import face, quota, visit
 from sonant.edge.body import FIELD, Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
@@ -91,31 +95,42 @@ class Enhancements:
     async def __call__(self, data: bytes, wish: Wish, media: str) -> Response:
         """The answer as this media type. A request that is given up stops the work for it."""
         left = threading.Event()
-        async with self._room:
-            try:
-                return await asyncio.to_thread(self.made, data, wish, media, left)
-            finally:
-                left.set()
+        with visit.stage("queue"):
+            await self._room.acquire()
+        try:
+            return await asyncio.to_thread(self.made, data, wish, media, left)
+        finally:
+            self._room.release()
+            left.set()
 
     def made(self, data: bytes, wish: Wish, media: str, left: threading.Event) -> Response:
         """The same in this thread, until `left` is set: takes the time that the network needs."""
-        info, gauge = self._engine.info, Gauge()
+        info, gauge, lap = self._engine.info, Gauge(), visit.Lap()
         if wish.store:
             self._results.check_room()
-        with sounds.spooled(info, media) as spool:
-            for wav_N in self._engine.enhance_pieces(_gauged(self._parts(data), gauge), dry=wish.dry):
+        with sounds.spooled(info, media) as spool, closing(self._parts(data)) as parts:
+            for wav_N in self._engine.enhance_pieces(_gauged(lap.inside(parts), gauge), dry=wish.dry):
                 if left.is_set():
                     raise RequestError("request.invalid", "the client has left")
                 spool.write(wav_N)
         answered = sounds.Answered(info, spool, gauge.dbfs)
-        self._metrics.audio_seconds.inc(answered.duration_s)
+        lap.note("decode", "graph")
+        self._metrics.heard(answered.duration_s)
+        self._metrics.audio_out_seconds.inc(answered.duration_s)
         quota.heard(answered.duration_s)
-        return (self._kept(answered, media) if wish.store else answered).response(media)
+        with visit.stage("answer"):
+            return (self._kept(answered, media) if wish.store else answered).response(media)
 
-    def _parts(self, data: bytes) -> Iterator[Floats]:
-        limits, rate_hz = self._limits, self._engine.info.sample_rate_hz
-        max_bytes = int(limits.max_body_mib * 2**20)
-        return decode_parts(data, rate_hz=rate_hz, max_s=limits.max_audio_s, max_bytes=max_bytes)
+    def _parts(self, data: bytes) -> Generator[Wav]:
+        limits = self._limits
+        return sandboxed_parts(
+            data,
+            rate_hz=self._engine.info.sample_rate_hz,
+            max_s=limits.max_audio_s,
+            max_bytes=int(limits.max_body_mib * 2**20),
+            timeout_s=limits.decode_s,
+            nursery=nursery(),
+        )
 
     def _kept(self, answered: sounds.Answered, media: str) -> sounds.Answered:
         """What is kept is the file, also where the answer is JSON."""
@@ -250,6 +265,12 @@ def load(app: ModelApp) -> tuple[EnhanceEngine, Metrics]:
     return engine, Metrics(bundle.info.task, bundle.info.name, bundle.info.version)
 
 
+def open_side(app: ModelApp) -> Side:
+    """A bundle as this application serves it."""
+    engine, metrics = load(app)
+    return Side(create_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 class EnhanceIngress(Replica):
     """A replica that takes requests."""
 
@@ -257,8 +278,7 @@ class EnhanceIngress(Replica):
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: EnhanceApp = check(EnhanceApp, args)
-        engine, metrics = load(app)
-        super().__init__(app, create_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, open_side(app), open_side)
 
 
 def build(args: dict[str, Any]) -> Application:

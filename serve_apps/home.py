@@ -18,6 +18,7 @@ from pydantic import BaseModel, JsonValue
 from starlette.types import ASGIApp
 
 from serve_apps.guard import SharedTickets, behind_door, check_exposure
+from serve_apps.rollouts import add_rollouts
 from sonant.config.load import check
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
@@ -48,6 +49,10 @@ class Directory(Protocol):
 
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
         """The counters of all replicas of an application, by replica."""
+        ...
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        """`Ingress.rollout` of all replicas of an application."""
         ...
 
 
@@ -184,6 +189,7 @@ def create_api(
             snapshots |= await directory.snapshots(name, answer["deployments"])
         return Response(metrics.render(snapshots), media_type=metrics.CONTENT_TYPE)
 
+    add_rollouts(api, served, directory)
     add_tickets(api, tickets or Tickets())
 
     @api.get("/openapi.json", include_in_schema=False)
@@ -285,13 +291,38 @@ async def _ask(directory: Directory, name: str) -> Description | None:
 # ---- Ray ------------------------------------------------------------------------------------------------------------
 
 
+async def ask(name: str) -> Description:
+    """What an application tells of itself; it waits for a replica, and wakes one."""
+    from ray import serve
+
+    return await serve.get_app_handle(name).describe.remote()
+
+
+def is_asleep(name: str) -> bool:
+    """Whether an application is well and has no replica, because nobody has asked for a while."""
+    from ray import serve
+
+    found = serve.status().applications.get(name)
+    ingress = None if found is None else found.deployments.get("Ingress")
+    return ingress is not None and ingress.status.value == "HEALTHY" and not any(ingress.replica_states.values())
+
+
 class ServeDirectory:
-    """Asks through Serve handles."""
+    """Asks through Serve handles. An application that sleeps is not woken by those who look after it."""
+
+    def __init__(
+        self,
+        ask: Callable[[str], Awaitable[Description]] = ask,
+        is_asleep: Callable[[str], bool] = is_asleep,
+    ) -> None:
+        self._ask, self._is_asleep = ask, is_asleep
+        self._told: dict[str, Description] = {}
 
     async def describe(self, name: str) -> Description:
-        from ray import serve
-
-        return await serve.get_app_handle(name).describe.remote()
+        told = self._told.get(name)
+        if told is None or not told.get("sleeps") or not await asyncio.to_thread(self._is_asleep, name):
+            told = self._told[name] = await self._ask(name)
+        return told
 
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
         from ray import serve
@@ -301,6 +332,12 @@ class ServeDirectory:
             handle = serve.get_deployment_handle(deployment, name)
             found |= dict(await handle.broadcast("snapshot").results_async(timeout_s=_ASK_S))
         return found
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        from ray import serve
+
+        wires = await serve.get_deployment_handle("Ingress", name).broadcast("rollout").results_async(timeout_s=_ASK_S)
+        return [wire for wire in wires if wire is not None]
 
 
 class Home:

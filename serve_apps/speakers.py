@@ -16,6 +16,7 @@ from serve_apps.classify import Face, Ingress, Replica, Served, assemble
 from serve_apps.classify import describe as describe_served
 from serve_apps.embed import add_info, describe, heard
 from serve_apps.extract import load as load_voices
+from serve_apps.sides import Side
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
@@ -109,7 +110,7 @@ def create_voice_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, e
 
     async def enrol(files: Sequence[bytes]) -> Voice:
         voice = await enroller.of_recordings(files)
-        metrics.audio_seconds.inc(voice.duration_s)
+        metrics.heard(voice.duration_s)
         return voice
 
     return _create(app, describe_served(app, engine), engine.info, enrol, metrics, echo_request_id)
@@ -231,7 +232,7 @@ class VoicesIngress(Replica):
     def __init__(self, args: dict[str, Any]) -> None:
         app: SpeakersApp = check(SpeakersApp, args)
         engine, metrics = load_voices(app)
-        super().__init__(app, create_voice_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, Side(create_voice_face(app, engine, metrics, echo_request_id=False), metrics))
 
 
 def build(args: dict[str, Any]) -> Application:

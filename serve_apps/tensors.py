@@ -19,9 +19,10 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from sonant.config.load import check
 from sonant.config.serve import TensorsApp
-from sonant.edge import errors, face, tensors
+from sonant.edge import errors, face, tensors, visit
 from sonant.edge.body import Uploads
 from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
@@ -139,8 +140,12 @@ def create_api(app: TensorsApp, models: Models, metrics: Metrics, *, echo_reques
         return Response(given, headers=headers)
 
     async def _run(call: Callable[..., Any], *arguments: Any) -> Any:
-        async with turn:
+        with visit.stage("queue"):
+            await turn.acquire()
+        try:
             return await asyncio.to_thread(call, *arguments)
+        finally:
+            turn.release()
 
     _add(api, "", "What a model takes and gives", metadata, **_told(tensors.ModelMetadata))
     _add(api, "/ready", "Whether a model is loaded: it is, after this", model_ready, **_told(tensors.ModelReady))
@@ -264,7 +269,8 @@ def _inferred(
 def _called(opened: Opened, feeds: dict[str, Array]) -> list[Array]:
     """Shapes that fit one by one may not fit together: that is the request's fault, and only the graph can tell."""
     try:
-        return opened.graph.run(feeds)
+        with visit.stage("graph"):
+            return opened.graph.run(feeds)
     except Exception as error:  # onnxruntime raises its own classes, which share only this base
         raise RequestError("request.invalid", f"the graph refuses these shapes: {str(error)[:200]}") from None
 
@@ -290,11 +296,12 @@ class Ingress:
         self._api = create_api(self._app, Models(self._app), self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""
-        return {"model": None, "openapi": face.openapi(self._api), "deployments": ["Ingress"]}
+        sleeps = self._app.ingress.least_replicas == 0
+        return {"model": None, "openapi": face.openapi(self._api), "sleeps": sleeps, "deployments": ["Ingress"]}
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         from ray import serve
@@ -308,7 +315,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TensorsApp = check(TensorsApp, args, source="serve_apps.tensors")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

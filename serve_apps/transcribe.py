@@ -17,11 +17,12 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from serve_apps.transcribe_desk import Desk, Job
 from serve_apps.transcribe_form import LISTS, QUERY, TEXTS, UPLOAD, Asked, read_asked
 from sonant.config.load import check
 from sonant.config.serve import TranscribeApp
-from sonant.edge import errors, face
+from sonant.edge import errors, face, visit
 from sonant.edge.body import FIELD, Upload, Uploads, content_type
 from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
@@ -105,6 +106,7 @@ def create_api(
                 return Held(_streamed(job, first, errors.request_id(request.scope)), held.pop_all())
             while await job.next() is not None:
                 if await request.is_disconnected():
+                    visit.here().outcome = "gone"
                     return Response(status_code=499)
             transcript = job.transcript()
         form = FORMS[asked.response_format]
@@ -154,6 +156,7 @@ async def _streamed(job: Job, piece: list[Any] | None, request_id: str) -> Async
             piece = await job.next()
         yield events.done(job.transcript())
     except SonantError as error:
+        visit.here().outcome = error.code
         yield events.failed(error, request_id)
 
 
@@ -214,17 +217,19 @@ class Ingress:
         app, transcriber = self._app, open_transcriber(self._app)
         kind, _, name = transcriber.recogniser.model.partition("/")
         self._metrics = Metrics("transcribe", kind, name)
+        self._metrics.runs_on(kind)
         self._served = describe(app, transcriber)
         self._api = create_api(app, transcriber, self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
         return {
             "model": self._served.model_dump(mode="json"),
             "openapi": face.openapi(self._api),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"],
         }
 
@@ -240,7 +245,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TranscribeApp = check(TranscribeApp, args, source="serve_apps.transcribe")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

@@ -5,7 +5,17 @@ const PATIENCE_MS = 60000;
 const PAUSES_MS = [50, 100, 200, 400, 800, 1000];
 const MAX_UNSAVED = 8 << 20; // bytes; a microphone fills them in minutes
 const AGAIN = ["server.full", "server.draining", "server.starting", "server.internal", "env.cluster", "request.too_slow"];
+const ELSEWHERE = ["server.full", "server.draining"]; // another replica may have room
 const ANSWERS = ["event", "scores", "level"];
+
+// Connections of one session have one name: HAProxy sends them to the same replica as long as it is there.
+const newName = () => Math.random().toString(36).slice(2);
+
+function named(url, name) {
+  const address = new URL(url, location.href);
+  address.searchParams.set("session_id", name);
+  return address.href;
+}
 
 export class SteadySocket {
   // url() gives the address, anew for each connection: a ticket in it is good once.
@@ -14,6 +24,7 @@ export class SteadySocket {
     this.url = url;
     this.on = on;
     this.token = null;
+    this.name = newName();
     this.unsaved = []; // binary messages that are not saved, from number `first` on, and `set` messages between them
     this.first = 0;
     this.bytes = 0;
@@ -37,7 +48,7 @@ export class SteadySocket {
       return this.closed(1006);
     }
     if (this.over) return;
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(named(url, this.name));
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.greet();
@@ -128,6 +139,7 @@ export class SteadySocket {
   }
 
   closed(code) {
+    if (ELSEWHERE.includes(this.error?.code)) this.name = newName();
     const final = this.error && !AGAIN.includes(this.error.code);
     if (this.over || code === 1000 || !this.token || final) return this.endWith(code);
     if (this.tries === 0) this.lostAt = performance.now();

@@ -6,15 +6,22 @@ SONANT_HOSTILE=10000 pytest -s tests/security/test_sockets.py
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
+from sonant.audio import live_decode
+from sonant.audio.hostile import mutants
+from sonant.audio.nursery import Child, nursery
 from sonant.audio.wav import encode_wav
 
 TOGETHER = 6
@@ -226,3 +233,131 @@ def test_a_leaked_slot_would_be_seen(live: list[Any], open_socket: Any) -> None:
 
     asyncio.run(hold())
     assert fuzz.used() == 0
+
+
+CODECS = {"webm": "libopus", "ogg": "libopus", "mp4": "aac"}
+
+
+def recorded(container: str) -> bytes:
+    """A second and a half as a browser's recorder writes it."""
+    options = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "100000"}
+    file = io.BytesIO()
+    wav_N = 0.1 * np.random.default_rng(0).standard_normal(72_000).astype(np.float32)
+    with av.open(file, "w", format=container, options=options if container == "mp4" else {}) as out:
+        stream = out.add_stream(CODECS[container], rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(wav_N[None], format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        shaper = av.AudioResampler(stream.format, "mono", 48_000, frame_size=stream.codec_context.frame_size)
+        for part in [*shaper.resample(frame), *shaper.resample(None), None]:
+            out.mux(stream.encode(part))
+    return file.getvalue()
+
+
+class Player:
+    """Plays containers to live sessions, and remembers the processes that decode them."""
+
+    def __init__(self, replica: Any, open_socket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.replica, self.open_socket = replica, open_socket
+        self.children: list[Child] = []
+        self.most_kib = 0
+        child = nursery().child
+
+        def watched() -> Child:
+            self.children.append(child())
+            return self.children[-1]
+
+        monkeypatch.setattr(nursery(), "child", watched)
+        monkeypatch.setattr(live_decode.CodedDecoder, "close", self._look(live_decode.CodedDecoder.close))
+
+    def _look(self, close: Callable[[Any], None]) -> Callable[[Any], None]:
+        def looked(decoder: Any) -> None:
+            self.most_kib = max(self.most_kib, _private_kib(decoder._child))
+            close(decoder)
+
+        return looked
+
+    def begin(self, container: str) -> Any:
+        socket = self.open_socket(self.replica, f"{self.replica.prefix}/stream")
+        socket.say(json.dumps({"type": "start", "format": container}))
+        return socket
+
+    async def play(self, container: str, data: bytes) -> str:
+        """How a session with this sound ends."""
+        socket = self.begin(container)
+        for start in range(0, len(data), 4000):
+            socket.say(data[start : start + 4000])
+        socket.say('{"type": "end"}')
+        await asyncio.wait_for(socket.task, 30)
+        last = socket.told()[-1]
+        assert socket.close_code is not None
+        return "done" if last["type"] == "done" else f"{last['error']['code']}: {last['error']['message']}"
+
+
+def _private_kib(child: Child) -> int:
+    """Memory that is a process' own; 0 once it has ended."""
+    try:
+        info = Path(f"/proc/self/fdinfo/{child.handle}").read_text(encoding="ascii")
+        pid = next(line.split()[1] for line in info.splitlines() if line.startswith("Pid:"))
+        smaps = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) for line in smaps.splitlines() if line.startswith("Private_"))
+
+
+def test_hostile_containers(
+    live: list[Any], open_socket: Any, count: Callable[[int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutated streams end in an answer or a typed error; no decoder crashes, hangs or bloats."""
+    replica = next(one for one in live if one.name == "classify")
+    player = Player(replica, open_socket, monkeypatch)
+    each = -(-count(60) // len(CODECS))
+    ends: Counter[str] = Counter()
+
+    async def play_all() -> None:
+        for number, container in enumerate(CODECS):
+            honest = recorded(container)
+            assert await player.play(container, honest) == "done"
+            for mutant in mutants(honest, seed=number, count=each):
+                ends[await player.play(container, mutant)] += 1
+
+    asyncio.run(play_all())
+    codes = Counter({code: sum(n for end, n in ends.items() if end.partition(":")[0] == code)
+                     for code in {end.partition(":")[0] for end in ends}})  # fmt: skip
+    print(
+        f"\n{sum(ends.values())} mutated live streams: {dict(codes)}, a decoder's own memory <= {player.most_kib} KiB"
+    )
+    assert [end for end in ends if "crashed" in end or "takes longer" in end or "internal" in end] == []
+    assert ends["done"] > 0, "mutations are too strong"
+    assert len(codes) > 1, "mutations are too weak"
+    assert 0 < player.most_kib < 32 << 10
+    assert Fuzz(replica, open_socket).used() == 0
+
+
+@pytest.mark.parametrize(("how", "told"), [(signal.SIGKILL, "crashed"), (signal.SIGSTOP, "longer than 2 s")])
+def test_a_decoder_that_dies_or_hangs_ends_its_session_alone(
+    live: list[Any], open_socket: Any, how: signal.Signals, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = next(one for one in live if one.name == "classify")
+    player = Player(replica, open_socket, monkeypatch)
+    data = recorded("webm")
+
+    async def two() -> None:
+        sockets = []
+        for _ in range(2):
+            sockets.append(player.begin("webm"))
+            while not sockets[-1].told():
+                await asyncio.sleep(0)
+        first, second = sockets
+        signal.pidfd_send_signal(player.children[0].handle, how)
+        for socket in sockets:
+            socket.say(data)
+            socket.say('{"type": "end"}')
+        await asyncio.wait_for(asyncio.gather(first.task, second.task), 30)
+        error = first.told()[-1]["error"]
+        assert (error["code"], first.close_code) == ("audio.undecodable", 1003)
+        assert told in error["message"]
+        assert second.told()[-1]["type"] == "done"
+        assert await player.play("webm", data) == "done"
+
+    asyncio.run(two())
+    assert Fuzz(replica, open_socket).used() == 0

@@ -81,13 +81,19 @@ def decode_parts(data: bytes | BinaryIO, *, rate_hz: int, max_s: float, max_byte
 
 def decode_path(url: str, *, rate_hz: int, max_s: float, max_bytes: int = MAX_BYTES) -> Wav:
     """`decode` of a file of a corpus: a local path or an s3, gs or memory URL. Errors name the file."""
+    return np.concatenate(list(decode_path_parts(url, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)))
+
+
+def decode_path_parts(url: str, *, rate_hz: int, max_s: float, max_bytes: int = MAX_BYTES) -> Iterator[Wav]:
+    """`decode_path`, part by part as they are asked for; the file's own bytes are there as a whole."""
     protocol = get_protocol(url)
     if protocol not in _PROTOCOLS:
         raise DataError("data.invalid", f"{url}: audio is not read from {protocol}: URLs")
     try:
         # The file system itself is asked, not fsspec.open: that one would follow chains such as file::http://.
         with fsspec.filesystem(protocol).open(url, "rb") as file:
-            return decode(file, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
+            data = _take(file, max_bytes)
+        yield from decode_parts(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
     except AudioError as error:
         raise AudioError(error.code, f"{url}: {error.message}", hint=error.hint) from error
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:

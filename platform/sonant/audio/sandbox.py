@@ -23,8 +23,8 @@ import numpy as np
 from sonant.audio import plain_wav
 from sonant.audio.decode import decode
 from sonant.audio.samples import Wav
-from sonant.audio.sandbox_child import HEAD
-from sonant.errors import AudioError, RequestError
+from sonant.audio.sandbox_wire import HEAD, check, crashed, too_slow
+from sonant.errors import RequestError
 
 _START_S = 120.0
 """Time for a process to load the decoders, on a machine that has other things to do."""
@@ -90,17 +90,14 @@ class Decoder:
             samples = _receive(connection, body_size, deadline)
         except TimeoutError:
             self.end()
-            raise AudioError("audio.undecodable", f"decoding it takes longer than {timeout_s:g} s") from None
+            raise too_slow(timeout_s) from None
         except (EOFError, ConnectionError):
             self.end()
-            raise AudioError("audio.undecodable", "the decoder crashed on it") from None
+            raise crashed() from None
         except BaseException:
             self.end()  # an answer may still be on its way: nobody else must get it
             raise
-        if "bug" in told:
-            raise RuntimeError(f"decoder process:\n{told['bug']}")
-        if told:
-            raise AudioError(told["code"], told["message"], hint=told["hint"])
+        check(told)
         return np.frombuffer(samples, "<f4")
 
     def end(self) -> None:
@@ -115,25 +112,32 @@ class Decoder:
             process.wait()
 
     def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        # None of the server's own environment: no secret of it is in there.
-        env = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "sonant.audio.sandbox_child"],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                env=env,
-                start_new_session=True,
-            )
-        self._socket = ours
-        try:
-            _receive(ours, 1, time.monotonic() + _START_S)
-        except (EOFError, OSError) as error:
-            self.end()
-            raise RuntimeError("a decoder process does not start") from error
-        return ours
+        self._process, self._socket = launch("sonant.audio.sandbox_child")
+        return self._socket
+
+
+def launch(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A process of ours that has said that it is ready, and a socket to it."""
+    ours, theirs = socket.socketpair()
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    # None of the server's own environment: no secret of it is in there.
+    env = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", module],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            env=env,
+            start_new_session=True,
+        )
+    try:
+        _receive(ours, 1, time.monotonic() + _START_S)
+    except (EOFError, OSError) as error:
+        ours.close()
+        process.kill()
+        process.wait()
+        raise RuntimeError("a decoder process does not start") from error
+    return process, ours
 
 
 def _send(connection: socket.socket, data: bytes, deadline: float) -> None:

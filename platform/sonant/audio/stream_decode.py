@@ -6,7 +6,7 @@ keep what is incomplete, so a stream can be dropped at any moment, and a bad hea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
@@ -31,9 +31,8 @@ _PCM: dict[str, tuple[str, float]] = {"pcm_s16le": ("<i2", INT16_SCALE), "pcm_f3
 class StreamDecoder:
     """Decodes one live stream to mono float32 in [-1, 1] at `rate_hz`; at most `max_s` seconds of it.
 
-    `source_hz` and `channels` describe raw PCM; the other formats say so themselves. `heard` is told the seconds of
-    each piece that comes out, and may end the stream by raising. After an AudioError the stream is over. Nothing needs
-    to be closed, yet `close` drops the decoder's memory early; it may be called at any time.
+    `source_hz` and `channels` describe raw PCM; the other formats say so themselves. After an AudioError the stream is
+    over. Nothing needs to be closed, yet `close` drops the decoder's memory early; it may be called at any time.
     """
 
     def __init__(
@@ -44,11 +43,9 @@ class StreamDecoder:
         source_hz: int | None = None,
         channels: int = 1,
         max_s: float = 3600.0,
-        heard: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         if format not in get_args(StreamFormat):
             raise AudioError("audio.unsupported", f"{format!r} is no format of live audio")
-        self._rate_hz, self._heard = rate_hz, heard
         self._converter = Converter(rate_hz, max_s, LiveResampler) if format in _PCM else Converter(rate_hz, max_s)
         self._source: _Source | None = (
             _Pcm(*_PCM[format], source_hz or rate_hz, channels)
@@ -58,15 +55,23 @@ class StreamDecoder:
 
     def push(self, data: bytes) -> Wav:
         """Take the next bytes, cut anywhere; give the samples (N,) that are ready, often none."""
+        return _joined(self.parts(data))
+
+    def parts(self, data: bytes) -> Iterator[Wav]:
+        """The same as it is decoded: all of it is to be asked for before more is pushed."""
         assert self._source is not None, "push after close"
-        return self._convert(self._source.push(data))
+        yield from self._converted(self._source.push(data))
 
     def finish(self) -> Wav:
         """The rest, once the stream has ended; an incomplete last packet is dropped. Closes the decoder."""
+        return _joined(self.rest())
+
+    def rest(self) -> Iterator[Wav]:
+        """The same as it is decoded."""
         assert self._source is not None, "finish after close"
-        rest = np.concatenate([self._convert(self._source.finish()), self._converter.flush()])
+        yield from self._converted(self._source.finish())
+        yield self._converter.flush()
         self.close()
-        return rest
 
     @property
     def saves(self) -> bool:
@@ -93,11 +98,18 @@ class StreamDecoder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _convert(self, blocks: Iterable[Block]) -> Wav:
-        parts = [self._converter.push(block.rate_hz, block.samples_NC) for block in blocks]
-        wav_N = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-        self._heard(len(wav_N) / self._rate_hz)
-        return wav_N
+    def _converted(self, blocks: Iterable[Block]) -> Iterator[Wav]:
+        for block in blocks:
+            yield self._converter.push(block.rate_hz, block.samples_NC)
+
+
+def _joined(parts: Iterable[Wav]) -> Wav:
+    return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
+def is_raw(format: StreamFormat) -> bool:
+    """Whether streams of this format are plain samples, which numpy alone reads."""
+    return format in _PCM
 
 
 class _Source(Protocol):

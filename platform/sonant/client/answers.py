@@ -219,3 +219,40 @@ FACTS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "result_expires": ("X-Sonant-Result-Expires", str),
 }
 """What is told of sound, and in which header."""
+
+
+class Tried(Told):
+    """A candidate, and its share of what comes in."""
+
+    model: str
+    share: float
+
+
+class Heard(Tried):
+    """A candidate that hears what an application answers, and how it compares; docs/serving.md has the measures."""
+
+    compared: int
+    failed: int
+    dropped: int
+    skipped: int
+    measures: dict[str, dict[str, float]]
+    """count, mean, p5, p50, p95 by name."""
+    ready: bool
+    """Whether the rule for promotion holds."""
+    lacks: list[str]
+
+
+class Rollout(Told):
+    """An application with candidates: one that answers a share, one that only hears it."""
+
+    application: str
+    route: str
+    model: str
+    canary: Tried | None
+    shadow: Heard | None
+
+
+class Rollouts(Told):
+    """All candidates on trial."""
+
+    rollouts: list[Rollout]

@@ -141,6 +141,10 @@ class AsyncClient:
         """All that is served, once for each application."""
         return await self._answer(calls.models())
 
+    async def rollouts(self) -> list[answers.Rollout]:
+        """Candidates on trial, and how they compare with what answers."""
+        return await self._answer(calls.rollouts())
+
     def stream(
         self, route: str, sound: AsyncIterable[Heard] | Iterable[Heard], **wanted: Unpack[Wanted]
     ) -> AsyncStream:

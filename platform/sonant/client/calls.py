@@ -169,6 +169,12 @@ def models() -> Call[list[answers.Model]]:
     return Call("GET", "/v1/models", lambda reply: read(reply).models)
 
 
+def rollouts() -> Call[list[answers.Rollout]]:
+    """Candidates on trial."""
+    read = _json(answers.Rollouts)
+    return Call("GET", "/v1/rollouts", lambda reply: read(reply).rollouts)
+
+
 def _about(route: str, kind: type[Model], audio: Audio, **options: object) -> Call[Model]:
     """A recording alone, and what is asked for in the query."""
     return Call("POST", f"/v1/audio/{route}" + _query(**options), _json(kind), [("file", audio, None)])

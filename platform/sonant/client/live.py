@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -29,11 +30,18 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 Answer = dict[str, Any] | bytes
+SESSION_HEADER = "x-session-id"
+"""Says which connections belong together: the server sends them to the same replica as long as it is there."""
 _SOCKETS = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _ANSWERS = ("event", "scores", "level")
 _AGAIN = ("server.full", "server.draining", "server.starting", "server.internal", "env.cluster", "request.too_slow")
 """Errors that another replica, or the same one later, may not have."""
-_OPEN_S = 10.0
+_ELSEWHERE = ("server.full", "server.draining")
+"""Of these, the ones that only this replica may have: the next connection asks for another."""
+_TRIES = 3
+"""Connections for a session that has not begun, when replicas are full."""
+_FIRST_OPEN_S, _OPEN_S = 30.0, 10.0
+"""Time for a handshake; the first may have to wait for a replica that starts."""
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 _PIECE = 1 << 16
 _DONE = None
@@ -60,6 +68,7 @@ class LiveClient:
         """Connections that followed another one."""
         self.ready: dict[str, Any] = {}
         """What the server said first."""
+        self._name = _new_name()
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._start = {"type": "start", **start, "resume": True, **({} if reference is None else {"enroll": True})}
         self._reference = reference
@@ -148,8 +157,10 @@ class LiveClient:
                 )
             if before != (self._received, self._first, self._number):
                 tries, lost_at = 0, clock()
-            resumable = "resume" in self.ready
-            if not resumable or told.code not in _AGAIN or clock() - lost_at > self._patience_s:
+            again = "resume" in self.ready or (told.code in _ELSEWHERE and tries < _TRIES - 1)
+            if told.code in _ELSEWHERE:
+                self._name = _new_name()
+            if not again or told.code not in _AGAIN or clock() - lost_at > self._patience_s:
                 return await self._finish(told)
             await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
             tries += 1
@@ -165,8 +176,10 @@ class LiveClient:
         """One connection to its end: None when all is answered, otherwise why it ended."""
         from websockets.asyncio.client import connect
 
+        headers = {**self._headers, SESSION_HEADER: self._name}
+        open_s = _OPEN_S if self.ready else _FIRST_OPEN_S
         async with connect(
-            self.url, additional_headers=self._headers, open_timeout=_OPEN_S, compression=None, max_size=None
+            self.url, additional_headers=headers, open_timeout=open_s, compression=None, max_size=None
         ) as socket:
             await self._greet(socket)
             sender: asyncio.Task[None] | None = None
@@ -268,6 +281,11 @@ class LiveClient:
                 self._sent -= 1
                 self._bytes -= len(self._unsaved.popleft())
         return self._sent < len(self._unsaved)
+
+
+def _new_name() -> str:
+    """A name for a session; no right goes with it."""
+    return uuid.uuid4().hex
 
 
 _HINT = "is `sonant serve` running there?"

@@ -129,6 +129,10 @@ class Client:
         """All that is served, once for each application."""
         return self._answer(calls.models())
 
+    def rollouts(self) -> list[answers.Rollout]:
+        """Candidates on trial, and how they compare with what answers."""
+        return self._answer(calls.rollouts())
+
     def stream(self, route: str, sound: Iterable[Heard], **wanted: Unpack[Wanted]) -> Stream:
         """A live session of /v1/audio/<route>, or of the path `route`: sound goes in as `sound` gives it, answers come
         out of the iterator that this is. See `sonant.client.stream`."""

@@ -18,12 +18,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from sonant.audio.nursery import nursery
 from sonant.audio.sandbox import Sandbox
 from sonant.cluster import haproxy
 from sonant.config.load import load
 from sonant.config.serve import HomeApplication, ServeFile
 from sonant.edge import exposure, keys
-from sonant.errors import AudioError, SonantError
+from sonant.errors import AudioError, RequestError, SonantError
 from sonant.runtime.bundle import open_bundle
 
 DASHBOARD = "http://127.0.0.1:8265"
@@ -108,15 +109,16 @@ def _engines() -> Finding:
 
 
 def _decoders() -> Finding:
-    """Has a decoder process refuse a damaged file: it starts, is confined, and answers."""
+    """Has a decoder process refuse a damaged file: it starts, is confined, and answers. Streams have theirs forked."""
     sandbox = Sandbox(timeout_s=30)
     try:
+        nursery().child().end()
         sandbox.decode(b"fLaC" + bytes(50), rate_hz=16_000, max_s=1, max_bytes=1000)
     except AudioError as error:
         if error.code == "audio.undecodable" and "damaged" in error.message:
             return Finding("good", "decoders", "run in processes of their own")
         return Finding("bad", "decoders", error.message, code="env.child")
-    except RuntimeError as error:
+    except (RuntimeError, RequestError) as error:
         return Finding("bad", "decoders", str(error).splitlines()[0], code="env.child")
     finally:
         sandbox.close()

@@ -71,5 +71,5 @@ class TranscribeConfig(Section):
     """Where a request says nothing: on, off, or auto: only pieces noisier than `enhance_below_db`."""
     enhance_below_db: float | None = None
     """Signal-to-noise ratio in dB below which `auto` cleans a piece; `sonant evaluate CONFIG MANIFEST --transcripts`
-    finds the one with which text is not worse than without; null: nothing was found yet, and auto cleans nothing."""
+    finds one with which fewer words are wrong than without; null: none was found, and auto cleans nothing."""
     cutting: Cutting = Cutting()

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sonant.edge import visit
 from sonant.errors import ERRORS, RequestError, SonantError
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,9 @@ class Guard:
 
 
 def identify(scope: Scope) -> str:
-    """The id that a client sent, if it is fit to be logged and echoed, else a new one."""
+    """The id that an outer layer gave, or that a client sent, if it is fit to be logged and echoed, or a new one."""
+    if known := request_id(scope):
+        return known
     for name, value in cast(list[tuple[bytes, bytes]], scope["headers"]):
         if name == b"x-request-id" and _GOOD_ID.fullmatch(value):
             return value.decode("ascii")
@@ -85,7 +88,8 @@ def request_id(scope: Scope) -> str:
 
 
 def response(error: SonantError, identity: str) -> Response:
-    """An error as an HTTP answer."""
+    """An error as an HTTP answer; the visit that it ends has its code."""
+    visit.here().outcome = error.code
     headers: dict[str, str] = {}
     if error.http_status in _CLOSES:
         headers["Connection"] = "close"

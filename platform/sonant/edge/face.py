@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sonant.edge import errors
 from sonant.edge.body import FIELD
 from sonant.edge.door import Rule, at_recordings
-from sonant.edge.live import Live, explain
+from sonant.edge.explain import explain
+from sonant.edge.live import Live
 from sonant.edge.openapi import complete
 from sonant.edge.protocol import json_schemas
 from sonant.errors import ModelError, RequestError

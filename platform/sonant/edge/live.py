@@ -9,25 +9,27 @@ all sessions go through one batcher, so sessions that are ready at the same time
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import math
 import time
-from collections.abc import Generator, Iterable, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any, Generic
 from urllib.parse import urlsplit
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sonant.audio.live_decode import LiveDecoder, open_decoder
+from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
-from sonant.audio.stream_decode import StreamDecoder
 from sonant.config.serve import Limits, Sessions
 from sonant.edge import quota
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
 from sonant.edge.errors import request_id
+from sonant.edge.explain import GOODBYE_S, explain
+from sonant.edge.haste import Haste
 from sonant.edge.journal import Journal
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import (
@@ -44,26 +46,38 @@ from sonant.edge.protocol import (
     Resume,
     Set,
     Start,
-    error_message,
     parse,
 )
 from sonant.edge.saved import SavedSessions
 from sonant.edge.streams import Answer, Said, Sitting, Streams
+from sonant.edge.tally import Tally
 from sonant.errors import AudioError, RequestError, SonantError
 from sonant.runtime.slots import Slot
 
 log = logging.getLogger(__name__)
 
-_GOODBYE_S = 2.0
-"""How long a client may take to read why it is being closed."""
-_PIECE_BYTES = 1 << 14
-"""Binary messages are decoded in pieces of this size, so that one cannot unfold into hours of sound at once."""
 
 Step = tuple[Slot, Wav]
 
 
 class _Drained(Exception):
     """The session ends because its replica leaves."""
+
+
+class _Elsewhere(Exception):
+    """The session that a client wants to go on with is one of another version, which this replica has, too."""
+
+    def __init__(self, live: Live[Any], first: Resume) -> None:
+        super().__init__()
+        self.live, self.first = live, first
+
+
+Others = Callable[[str], Awaitable["Live[Any] | None"]]
+"""The sessions of another bundle, by its NAME/VERSION; None where that one is not at hand."""
+
+
+async def _nobody(model: str) -> None:
+    """There are no other sessions."""
 
 
 class Live(Generic[Answer]):
@@ -95,7 +109,13 @@ class Live(Generic[Answer]):
         """Time of the event loop until which nobody is let in; 0: everybody is."""
         self.ends_at = math.inf
         """When sessions that cannot go on elsewhere are ended."""
+        self.chunks = self.chunks_late = 0
+        """Messages of sound that were answered, and those of them that took longer than their sound lasts."""
+        self.others: Others = _nobody
+        """Where sessions of other versions go on."""
         self._talks: set[_Conversation[Answer]] = set()
+        self.turn = asyncio.Lock()
+        """Held for a step by a session that is ahead of its time."""
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
         """Lets nobody in for `hold_s`, or until `admit`; tells all sessions, saves those that can go on elsewhere, and
@@ -107,7 +127,7 @@ class Live(Generic[Answer]):
             talk.wake()
         ended = [asyncio.create_task(talk.ended.wait()) for talk in told]
         if ended:
-            await asyncio.wait(ended, timeout=within_s + _GOODBYE_S)
+            await asyncio.wait(ended, timeout=within_s + GOODBYE_S)
         self.metrics.drain_seconds.observe(asyncio.get_running_loop().time() - began)
         return len(told)
 
@@ -125,17 +145,14 @@ class Live(Generic[Answer]):
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
         await socket.accept()
-        outcome = "gone"
+        outcome, tally = "gone", Tally(self.metrics, request_id(socket.scope))
         try:
             self._check_origin(socket)
-            with self._slot() as slot:
-                talk = _Conversation(self, socket, slot)
-                self._talks.add(talk)
-                try:
-                    outcome = await talk.run()
-                finally:
-                    self._talks.discard(talk)
-                    talk.ended.set()
+            try:
+                outcome = await self._talk(socket, tally)
+            except _Elsewhere as there:
+                tally = Tally(there.live.metrics, request_id(socket.scope))
+                outcome = await there.live._talk(socket, tally, there.first)
         except WebSocketDisconnect:
             log.debug("session %s: the client went away", request_id(socket.scope))
         except SonantError as error:
@@ -146,13 +163,31 @@ class Live(Generic[Answer]):
             log.exception("session %s failed", request_id(socket.scope))
             await explain(socket, SonantError("server.internal", "the session could not go on"))
         finally:
-            self.metrics.session(outcome)
+            tally.close(outcome)
+
+    async def _talk(self, socket: WebSocket, tally: Tally, first: Resume | None = None) -> str:
+        """One session on a slot of its own; `first` is its first message, if that was read already."""
+        with self._slot() as slot:
+            talk = _Conversation(self, socket, slot, tally)
+            self._talks.add(talk)
+            try:
+                return await talk.run(first)
+            finally:
+                self._talks.discard(talk)
+                talk.ended.set()
 
     async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
         answer = await self._steps.submit((slot, chunk_N))
         assert answer is not None, "a slot is released by the coroutine that steps it"
         return answer
+
+    def answered(self, sound_s: float, took_s: float) -> None:
+        """Counts a message of sound. One that is shorter than a hop has the time of a hop."""
+        late = took_s > max(sound_s, self.pool.hop / self.streams.info.sample_rate_hz)
+        self.chunks += 1
+        self.chunks_late += late
+        self.metrics.chunks_late.inc(late)
 
     def _run(self, steps: Sequence[Step]) -> list[Answer | None]:
         answers = self.pool.step(dict(steps))
@@ -167,7 +202,6 @@ class Live(Generic[Answer]):
         slot = None if self.draining else self.pool.admit()
         if slot is None:
             code = "server.draining" if self.draining else "server.full"
-            self.metrics.session_rejected(code)
             told = (
                 "this replica is about to leave"
                 if self.draining
@@ -193,17 +227,19 @@ class Live(Generic[Answer]):
 class _Conversation(Generic[Answer]):
     """The messages of one session."""
 
-    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot) -> None:
+    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot, tally: Tally) -> None:
         self.live = live
         self.socket = socket
         self.slot = slot
+        self.tally = tally
         self.limits = live.limits
         now = asyncio.get_running_loop().time()
         self.ends_at = now + live.limits.max_session_s
         self.idle_s = live.limits.idle_s
         self.ended = asyncio.Event()
+        self.haste = Haste(now)
         self.journal: Journal | None = None
-        self._started = self._noticed = False
+        self._noticed = False
         self._reading: asyncio.Timeout | None = None
 
     def wake(self) -> None:
@@ -211,11 +247,10 @@ class _Conversation(Generic[Answer]):
         if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(0.0)
 
-    async def run(self) -> str:
+    async def run(self, first: Resume | None = None) -> str:
         """All of it; how it ended."""
-        first = await self._first()
         try:
-            return await self._session(first)
+            return await self._session(first or await self._first())
         finally:
             if self.journal is not None:
                 await self.journal.close()
@@ -227,17 +262,28 @@ class _Conversation(Generic[Answer]):
         streams.check(start)
         if kept is None:
             await self._prepare(start)
+        with closing(await self._decoder(start)) as decoder:
+            return await self._talk(first, start, kept, decoder)
+
+    async def _decoder(self, start: Start) -> LiveDecoder:
+        return await open_decoder(
+            start.format,
+            self.live.streams.info.sample_rate_hz,
+            source_hz=start.sample_rate_hz,
+            max_s=self.limits.max_session_s,
+            timeout_s=self.limits.decode_s,
+            nursery=nursery(),
+        )
+
+    async def _talk(
+        self, first: Start | Resume, start: Start, kept: dict[str, Any] | None, decoder: LiveDecoder
+    ) -> str:
+        streams = self.live.streams
         info, rate_hz = streams.info, streams.info.sample_rate_hz
         sitting = streams.sitting(self.slot, start)
-        decoder = StreamDecoder(
-            start.format,
-            rate_hz,
-            source_hz=start.sample_rate_hz,
-            max_s=self.live.limits.max_session_s,
-            heard=quota.heard_live,
-        )
+        self.tally.session = kept.get("session", self.tally.session) if kept else self.tally.session
         ready = Ready(
-            session=request_id(self.socket.scope),
+            session=self.tally.session,
             model=info.id,
             labels=list(info.labels),
             hop_ms=1000 * self.live.pool.hop / rate_hz,
@@ -246,9 +292,8 @@ class _Conversation(Generic[Answer]):
         if start.resume:
             ready = await self._keep(ready, start, sitting, decoder, kept, first)
         began_s = sitting.audio_s
-        self.live.metrics.session_begun("opened" if kept is None else "resumed")
+        self.tally.begin("opened" if kept is None else "resumed")
         await self._say(ready.text())
-        self._started = True
         try:
             while True:
                 message = await self._read()
@@ -267,8 +312,7 @@ class _Conversation(Generic[Answer]):
         except _Drained:
             return await self._leave()
         finally:
-            decoder.close()
-            self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
+            self.tally.end(sitting.audio_s - began_s, ready.output)
 
     async def _note(self, message: Ping | Pause | Acked) -> None:
         """What is no sound, and does not end the session."""
@@ -290,6 +334,9 @@ class _Conversation(Generic[Answer]):
                 raise RequestError("session.lost", "no sessions are kept here")
             record = await asyncio.to_thread(saved.get, asked.token, asked.number)
             if record["model"] != model:
+                other = await self.live.others(record["model"])
+                if other is not None and other is not self.live:
+                    raise _Elsewhere(other, asked)
                 raise RequestError("session.lost", f"it was a session of {record['model']}, here is {model}")
             if asked.received < record["said"]:
                 raise RequestError("session.lost", f"{record['said']} answers came before that record")
@@ -303,7 +350,7 @@ class _Conversation(Generic[Answer]):
         ready: Ready,
         start: Start,
         sitting: Sitting[Answer],
-        decoder: StreamDecoder,
+        decoder: LiveDecoder,
         kept: dict[str, Any] | None,
         first: Start | Resume,
     ) -> Ready:
@@ -315,7 +362,7 @@ class _Conversation(Generic[Answer]):
         pool, model = self.live.pool, self.live.streams.info.id
 
         def capture() -> dict[str, Any]:
-            told = {"model": model, "start": start.model_dump(exclude_defaults=True)}
+            told = {"model": model, "session": self.tally.session, "start": start.model_dump(exclude_defaults=True)}
             return {**told, "slot": pool.save(self.slot), "sitting": sitting.save(), "decoder": decoder.save()}
 
         journal = Journal(self.live.saved, self.live.sessions, self.live.metrics, capture, self._say)
@@ -330,6 +377,7 @@ class _Conversation(Generic[Answer]):
 
     async def _leave(self) -> str:
         """The last words of a session whose replica leaves."""
+        self.tally.drained()
         within_s = max(0.0, self.live.ends_at - asyncio.get_running_loop().time())
         if self.journal is not None:
             await self.journal.last()
@@ -342,7 +390,7 @@ class _Conversation(Generic[Answer]):
         if not start.enroll:
             return await self.live.streams.prepare(self.slot, start, None)
         reference = bytearray()
-        with self.live.uploads.one() as upload:
+        with self.live.uploads.within_session() as upload:
             while not isinstance(message := await self._read(), Enrolled):
                 if isinstance(message, bytes):
                     upload.count(len(message))
@@ -384,7 +432,7 @@ class _Conversation(Generic[Answer]):
 
     async def _notice(self) -> None:
         """Tells the client once that the replica leaves; ends the session when it can go on elsewhere, or must."""
-        if not self._started:
+        if not self.tally.begun:
             raise RequestError("server.draining", "this replica is about to leave")
         within_s = self.live.ends_at - asyncio.get_running_loop().time()
         if self.journal is not None or within_s <= 0:
@@ -405,19 +453,33 @@ class _Conversation(Generic[Answer]):
             raise AudioError("audio.too_big", f"messages have at most {self.limits.max_frame_kib} KiB")
         return data
 
-    async def _hear(self, sitting: Sitting[Answer], decoder: StreamDecoder, data: bytes) -> None:
-        arrived = time.perf_counter()
-        for start in range(0, len(data), _PIECE_BYTES):
-            sitting.push(decoder.push(data[start : start + _PIECE_BYTES]))
-            await self._step(sitting)
-        self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
+    async def _hear(self, sitting: Sitting[Answer], decoder: LiveDecoder, data: bytes) -> None:
+        arrived, before_s = time.perf_counter(), sitting.audio_s
+        await decoder.push(data)
+        await self._use(sitting, decoder)
+        took_s = time.perf_counter() - arrived
+        self.tally.answered(took_s)
+        self.live.answered(sitting.audio_s - before_s, took_s)
+
+    async def _use(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> None:
+        """Steps what was decoded, part by part: one message cannot unfold into hours of sound at once."""
+        rate_hz, now = self.live.streams.info.sample_rate_hz, asyncio.get_running_loop().time
+        while (wav_N := await decoder.part()) is not None:
+            quota.heard_live(len(wav_N) / rate_hz)
+            self.haste.heard(len(wav_N) / rate_hz, now())
+            for piece_N in self.haste.pieces(wav_N):
+                sitting.push(piece_N)
+                await self._step(sitting)
 
     async def _step(self, sitting: Sitting[Answer]) -> None:
         while (chunk := sitting.ready()) is not None:
-            await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
+            async with self.live.turn if self.haste else contextlib.nullcontext():
+                answer = await self.live.step(self.slot, chunk)
+            await self._tell(sitting.take(answer))
 
-    async def _finish(self, sitting: Sitting[Answer], decoder: StreamDecoder) -> str:
-        sitting.push(decoder.finish())
+    async def _finish(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> str:
+        await decoder.end()
+        await self._use(sitting, decoder)
         sitting.flush()
         await self._step(sitting)
         await self._tell(await asyncio.to_thread(sitting.finish))
@@ -428,6 +490,7 @@ class _Conversation(Generic[Answer]):
     async def _tell(self, messages: Iterable[Said]) -> None:
         for message in messages:
             if self.journal is None or self.journal.news():
+                self.tally.sent(message)
                 await self._say(message if isinstance(message, bytes) else json.dumps(message))
 
     async def _say(self, message: str | bytes) -> None:
@@ -444,13 +507,3 @@ class _Conversation(Generic[Answer]):
 
 def _samples(step: Step) -> float:
     return float(len(step[1]))
-
-
-async def explain(socket: WebSocket, error: SonantError) -> None:
-    """Says why a session ends, then closes with the error's code, unless the client has left or does not read."""
-    with contextlib.suppress(WebSocketDisconnect, TimeoutError):
-        if socket.application_state is not WebSocketState.CONNECTED:
-            return
-        async with asyncio.timeout(_GOODBYE_S):
-            await socket.send_text(error_message(error, request_id(socket.scope)).text())
-            await socket.close(error.ws_close, error.code)

@@ -7,6 +7,7 @@ cannot be read is told in its place, and the others go on.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -14,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sonant.audio.decode import decode_path
+from sonant.audio.decode import decode_path_parts
 from sonant.audio.resample import resample
 from sonant.audio.samples import to_float
 from sonant.config.load import check
@@ -25,7 +26,7 @@ from sonant.errors import SonantError
 from sonant.measure.infer import MAX_S, Item, listing
 from sonant.runtime.scores import Floats
 from sonant.runtime.transcribe.formats import FORMS, Format, Granularity, brief, dumps, verbose
-from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript
+from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance, joined
 from sonant.runtime.transcribe.snr import snr_db
 from sonant.runtime.transcribe.transcriber import open_transcriber
 from sonant.track import files
@@ -40,8 +41,8 @@ class Line:
     path: str
     transcript: Transcript | None = None
     error: Json | None = None
-    snr_db: float | None = None
-    """Estimated signal-to-noise ratio of the whole recording."""
+    pieces: tuple[tuple[float, str], ...] = ()
+    """Of each piece the estimated signal-to-noise ratio in dB, and what was understood."""
 
 
 _LINE = TypeAdapter(Line)
@@ -77,22 +78,38 @@ class Typist:
     def __call__(self, text: str) -> str:
         item = Item(**json.loads(text))
         try:
-            wav_N = sound(item)
-            noise_db = snr_db(wav_N, self._transcriber.find(wav_N))
-            line = Line(item.path, self._transcriber([wav_N], self._ask), snr_db=noise_db)
+            line = self._heard(item)
         except SonantError as error:
             line = Line(item.path, error=error.body()["error"])
         return json.dumps(asdict(line))
 
+    def _heard(self, item: Item) -> Line:
+        work = self._transcriber.start(sound(item), self._ask)
+        utterances: list[Utterance] = []
+        pieces: list[tuple[float, str]] = []
+        for some in work:
+            assert work.piece is not None, "it was heard"
+            utterances += some
+            pieces.append((snr_db(work.piece.wav_N, work.piece.speech), joined(some)))
+        return Line(item.path, work.transcript(utterances), pieces=tuple(pieces))
 
-def sound(item: Item) -> Floats:
-    """The samples of an item at the engines' rate."""
+
+def sound(item: Item) -> Iterator[Floats]:
+    """The samples of an item at the engines' rate, part by part: a long file is never there decoded."""
     if item.row is not None:
         corpus = Corpus.open(item.url)
-        return resample(to_float(corpus.read(item.row)), corpus.sample_rate_hz, RATE_HZ)
-    wav_N = decode_path(item.url, rate_hz=RATE_HZ, max_s=MAX_S)
-    start = round(item.start_s * RATE_HZ)
-    return wav_N[start : None if item.duration_s is None else start + round(item.duration_s * RATE_HZ)]
+        yield resample(to_float(corpus.read(item.row)), corpus.sample_rate_hz, RATE_HZ)
+        return
+    first = round(item.start_s * RATE_HZ)
+    end = math.inf if item.duration_s is None else first + round(item.duration_s * RATE_HZ)
+    at = 0
+    for part_N in decode_path_parts(item.url, rate_hz=RATE_HZ, max_s=MAX_S):
+        wav_N = part_N[max(0, first - at) : int(min(len(part_N), max(0, end - at)))]
+        at += len(part_N)
+        if len(wav_N):
+            yield wav_N
+        if at >= end:
+            return
 
 
 def line_of(text: str) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +14,11 @@ from sonant.data.corpus import MANIFEST_FILE, Corpus
 from sonant.data.manifest import read_manifest
 from sonant.data.shards import INFO_FILE
 from sonant.errors import DataError
+from sonant.measure.auto import Twice, auto_text, threshold
 from sonant.measure.infer import Item, listing
 from sonant.measure.transcribe import Line, over
 from sonant.metrics.bootstrap import interval
 from sonant.metrics.wer import Edits, character_edits, pooled, word_edits
-from sonant.runtime.transcribe.enhance import best_threshold
 from sonant.runtime.transcribe.heard import Ask
 from sonant.track import files
 
@@ -46,24 +46,26 @@ def evaluate_transcripts(
     over recordings where there are no several speakers.
 
     With an enhancer in the config everything is heard twice, as it is and cleaned; then the signal-to-noise ratio is
-    chosen below which cleaning gives the fewest errors, and `auto` is measured with it. It is null where cleaning does
-    not help. With `out`, metrics.json and transcripts.jsonl are written there.
+    chosen below which cleaning pieces gives the fewest errors, and `auto` is measured with it, on the same recordings.
+    It is null where cleaning is not sure to help (`measure.auto`). With `out`, metrics.json and transcripts.jsonl are
+    written there.
     """
     known = with_text(manifest, split)
 
-    def hear(mode: EnhanceMode, below_db: float | None = None) -> list[Line]:
-        chosen = config.model_copy(update={"enhance_below_db": below_db})
-        ask = Ask(language=language, enhance=mode)
-        return list(over(chosen, [one.item for one in known], ask, cluster=cluster))
+    def hear(mode: EnhanceMode) -> list[Line]:
+        return list(over(config, [one.item for one in known], Ask(language=language, enhance=mode), cluster=cluster))
 
-    lines: dict[EnhanceMode, list[Line]] = {"off": hear("off")}
+    lines = hear("off")
+    texts: dict[EnhanceMode, list[str]] = {"off": [_text(line) for line in lines]}
+    recordings = [[Twice(snr, text, text) for snr, text in line.pieces] for line in lines]
     below_db = None
     if config.enhancer is not None:
-        lines["on"] = hear("on")
-        off, on = ([edits.errors for edits in _edits(known, lines[mode], word_edits)] for mode in ("off", "on"))
-        below_db = best_threshold([line.snr_db or 0.0 for line in lines["off"]], off, on)
-        lines["auto"] = lines["off"] if below_db is None else hear("auto", below_db)
-    heard = [line.transcript for line in lines["off"] if line.transcript is not None]
+        cleaned = hear("on")
+        texts["on"] = [_text(line) for line in cleaned]
+        recordings = [twice(*both) for both in zip(lines, cleaned, strict=True)]
+        below_db = threshold(recordings, [one.text for one in known], [one.speaker for one in known])
+        texts["auto"] = [auto_text(pieces, below_db) for pieces in recordings]
+    heard = [line.transcript for line in lines if line.transcript is not None]
     told = {
         "model": heard[0].model if heard else config.engine.kind,
         "manifest": manifest,
@@ -71,12 +73,12 @@ def evaluate_transcripts(
         "recordings": len(known),
         "failed": len(known) - len(heard),
         "seconds": round(sum(one.duration_s for one in heard), 1),
-        "rates": {mode: rates(known, found) for mode, found in lines.items()},
+        "rates": {mode: rates(known, found) for mode, found in texts.items()},
         "enhance_below_db": below_db,
     }
     if out is not None:
         files.write_json(files.join(out, "metrics.json"), told)
-        rows = [json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(known, lines)]
+        rows = [json.dumps(row, ensure_ascii=False) + "\n" for row in _rows(known, recordings, texts)]
         files.write_bytes(files.join(out, "transcripts.jsonl"), "".join(rows).encode())
     return told
 
@@ -99,9 +101,17 @@ def with_text(manifest: str, split: str) -> list[Known]:
     return known
 
 
-def rates(known: Sequence[Known], lines: Sequence[Line]) -> Row:
+def twice(off: Line, on: Line) -> list[Twice]:
+    """The pieces of a recording that was heard without and with cleaning: they are cut alike."""
+    return [Twice(snr, plain, cleaned) for (snr, plain), (_, cleaned) in zip(off.pieces, on.pieces, strict=True)]
+
+
+def rates(known: Sequence[Known], texts: Sequence[str]) -> Row:
     """Error rates of all recordings together; one that could not be heard counts as silence."""
-    words, characters = (_edits(known, lines, count) for count in (word_edits, character_edits))
+    words, characters = (
+        [count(one.text, text) for one, text in zip(known, texts, strict=True)]
+        for count in (word_edits, character_edits)
+    )
     speakers = [one.speaker for one in known]
     groups = speakers if len(set(speakers)) > 1 else None
     total = pooled(words)
@@ -125,21 +135,19 @@ def _interval(edits_N: Sequence[Edits], groups: Sequence[str] | None) -> list[fl
     return [low, high]
 
 
-def _edits(known: Sequence[Known], lines: Sequence[Line], count: Callable[[str, str], Edits]) -> list[Edits]:
-    return [count(one.text, _text(line)) for one, line in zip(known, lines, strict=True)]
-
-
 def _text(line: Line) -> str:
     return "" if line.transcript is None else line.transcript.text
 
 
-def _rows(known: Sequence[Known], lines: dict[EnhanceMode, list[Line]]) -> list[Row]:
+def _rows(
+    known: Sequence[Known], recordings: Sequence[Sequence[Twice]], texts: dict[EnhanceMode, list[str]]
+) -> list[Row]:
     return [
         {
             "path": one.item.path,
             "text": one.text,
-            "snr_db": lines["off"][at].snr_db,
-            **{mode: _text(found[at]) for mode, found in lines.items()},
+            "snr_db": [round(piece.snr_db, 1) for piece in recordings[at]],
+            **{mode: found[at] for mode, found in texts.items()},
         }
         for at, one in enumerate(known)
     ]

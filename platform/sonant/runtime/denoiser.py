@@ -7,7 +7,7 @@ what went in. Shapes: B recordings or rows, N samples.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class EnhanceEngine(SoundEngine):
                     waiting.append(piece_N)
                 yield piece_N
 
-        given = self._live(told()) if self.live else self._windows(told())
+        given = self._live(told()) if self.live else windows(told(), self.info.sample_rate_hz, self._cleaned)
         for wav_N in given:
             yield mixed(_taken(waiting, len(wav_N)), wav_N, dry) if dry else wav_N
 
@@ -65,33 +65,36 @@ class EnhanceEngine(SoundEngine):
         """The last `latency` samples of streams that end after so many hops, at least one."""
         return self.rest(state, hops)
 
+    def _cleaned(self, noisy_N: Floats) -> Floats:
+        return self.whole(noisy_N[None]).wav_BN[0]
+
     def _live(self, pieces: Iterable[Floats]) -> Iterator[Floats]:
         for sound in self.stream(piece_N[None] for piece_N in pieces):
             if sound.wav_BN.shape[1]:
                 yield sound.wav_BN[0]
 
-    def _windows(self, pieces: Iterable[Floats]) -> Iterator[Floats]:
-        """Whole where it fits; else windows, each of which fades into the next."""
-        rate_hz, waiting_N = self.info.sample_rate_hz, np.zeros(0, np.float32)
-        window, fade = int(_WINDOW_S * rate_hz), int(_FADE_S * rate_hz)
-        rise_N = np.linspace(0, 1, fade, dtype=np.float32)
-        tail_N: Floats | None = None
-        for piece_N in pieces:
-            waiting_N = np.concatenate([waiting_N, piece_N])
-            while len(waiting_N) > int(WHOLE_S * rate_hz):
-                wav_N = self._faded_in(waiting_N[:window], tail_N, rise_N)
-                tail_N = wav_N[window - fade :]
-                waiting_N = waiting_N[window - fade :]
-                yield wav_N[: window - fade]
-        if len(waiting_N):
-            yield self._faded_in(waiting_N, tail_N, rise_N)
 
-    def _faded_in(self, noisy_N: Floats, tail_N: Floats | None, rise_N: Floats) -> Floats:
-        wav_N = self.whole(noisy_N[None]).wav_BN[0]
-        if tail_N is None:
-            return wav_N
-        fade = len(rise_N)
-        return np.concatenate([mixed(tail_N, wav_N[:fade], 1 - rise_N), wav_N[fade:]])
+def windows(pieces: Iterable[Floats], rate_hz: int, clean: Callable[[Floats], Floats]) -> Iterator[Floats]:
+    """A recording in pieces, for a `clean` that needs all of what it gets: whole where it fits; else windows, each of
+    which fades into the next. At most WHOLE_S seconds and a piece are held."""
+    waiting_N, tail_N = np.zeros(0, np.float32), np.zeros(0, np.float32)
+    window, fade = int(_WINDOW_S * rate_hz), int(_FADE_S * rate_hz)
+    for piece_N in pieces:
+        waiting_N = np.concatenate([waiting_N, piece_N])
+        while len(waiting_N) > int(WHOLE_S * rate_hz):
+            wav_N = _faded_in(clean(waiting_N[:window]), tail_N)
+            tail_N = wav_N[window - fade :]
+            waiting_N = waiting_N[window - fade :]
+            yield wav_N[: window - fade]
+    if len(waiting_N):
+        yield _faded_in(clean(waiting_N), tail_N)
+
+
+def _faded_in(wav_N: Floats, tail_N: Floats) -> Floats:
+    """A window that begins as the one before it ended."""
+    fade = len(tail_N)
+    rise_N = np.linspace(0, 1, fade, dtype=np.float32)
+    return np.concatenate([mixed(tail_N, wav_N[:fade], 1 - rise_N), wav_N[fade:]])
 
 
 def mixed(dry_N: Floats, wet_N: Floats, dry: float | Floats) -> Floats:

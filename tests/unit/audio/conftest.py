@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import soundfile as sf
+
+from sonant.audio.nursery import Child, Nursery
 
 FRAGMENTED = {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "100000"}
 
@@ -108,3 +112,44 @@ def named_file(request: pytest.FixtureRequest) -> tuple[str, bytes, np.ndarray]:
     """(format, the encoded file, the sound in it): 1.2 s at 48 kHz, mono."""
     wav_NC = make_sound(1.2, 48_000)
     return request.param, encode_any(request.param, wav_NC, 48_000), wav_NC[:, 0]
+
+
+class Watched(Nursery):
+    """Knows its last child."""
+
+    last: Child
+
+    def child(self) -> Child:
+        self.last = super().child()
+        return self.last
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Watched]:
+    """One for all tests that do not kill it: starting takes a second."""
+    made = Watched()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def pid_of() -> Callable[[Child], int]:
+    """The process behind a handle."""
+
+    def pid(child: Child) -> int:
+        lines = Path(f"/proc/self/fdinfo/{child.handle}").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
+
+    return pid
+
+
+@pytest.fixture(scope="session")
+def ended() -> Callable[[int], bool]:
+    """Waits for the end of the process behind a pidfd."""
+
+    def wait(handle: int) -> bool:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        return bool(poll.poll(10_000))
+
+    return wait

@@ -129,7 +129,7 @@ def test_memory_is_bounded() -> None:
     if child == 0:
         told = ""
         try:
-            vm_bytes = int(sandbox_child._status(b"VmSize")) << 10
+            vm_bytes = int(sandbox_child.status(b"VmSize")) << 10
             sandbox_child._SPARE_BYTES = 0
             job = {"rate_hz": 16_000, "max_s": 0.01, "max_bytes": 1000, "timeout_s": 5}
             sandbox_child.decode = lambda *_, **__: np.zeros(64 << 20, np.uint8)  # type: ignore[assignment]

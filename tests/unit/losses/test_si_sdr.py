@@ -55,3 +55,17 @@ def test_perfect_and_impossible_are_finite_and_have_gradients() -> None:
 def test_half_precision_is_summed_in_full() -> None:
     estimate, target = waves(samples=60_000)
     assert torch.allclose(si_sdr(estimate.half(), target.half()), si_sdr(estimate, target), atol=0.1)
+
+
+def test_a_ceiling_is_neared_and_not_exceeded() -> None:
+    """Without effect far below it; what would be endless comes to it; ten dB above it, half a dB is left."""
+    target = torch.randn(1, 4000, generator=torch.Generator().manual_seed(3))
+    error = torch.randn(1, 4000, generator=torch.Generator().manual_seed(4))
+    ratios = {}
+    for db in (0, 30, 40):
+        estimate = target + 10 ** (-db / 20) * error
+        ratios[db] = (si_sdr(estimate, target).item(), si_sdr(estimate, target, ceiling_db=30).item())
+    assert ratios[0][1] == pytest.approx(ratios[0][0], abs=0.01)
+    assert ratios[30][1] == pytest.approx(27, abs=0.2)
+    assert ratios[40][1] == pytest.approx(29.6, abs=0.2)
+    assert si_sdr(target, target, ceiling_db=30).item() == pytest.approx(30, abs=0.01)

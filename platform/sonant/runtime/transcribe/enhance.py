@@ -1,8 +1,8 @@
-"""Sound that is cleaned before it is recognised: which function does that, and from which noise on it pays."""
+"""Sound that is cleaned before it is recognised: which function does that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -30,20 +30,3 @@ def open_enhancer(ref: str) -> Enhancer:
         return np.pad(given_N, (0, max(0, len(wav_N) - len(given_N))))[: len(wav_N)]
 
     return clean
-
-
-def best_threshold(snr_db_N: Sequence[float], off_N: Sequence[int], on_N: Sequence[int]) -> float | None:
-    """The signal-to-noise ratio below which cleaning leaves the fewest errors in all; None where it never helps.
-
-    Given are, for each recording, its estimated ratio and its errors without and with cleaning. "Never" is one of the
-    choices, so what is chosen is not worse than it on these recordings. Of equally good ratios the lowest is taken:
-    sound is left alone where nothing is gained.
-    """
-    gain, best, found = 0, 0, None
-    order = sorted(range(len(snr_db_N)), key=lambda at: snr_db_N[at])
-    for place, at in enumerate(order):
-        gain += off_N[at] - on_N[at]
-        above = snr_db_N[order[place + 1]] if place + 1 < len(order) else snr_db_N[at] + 1.0
-        if gain > best and above > snr_db_N[at]:
-            best, found = gain, (snr_db_N[at] + above) / 2
-    return found

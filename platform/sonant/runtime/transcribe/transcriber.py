@@ -38,6 +38,13 @@ class Transcriber:
         work = self.start(parts, ask)
         return work.transcript([one for utterances in work for one in utterances])
 
+    def cut(self, parts: Iterable[Floats]) -> Iterator[Piece]:
+        """The pieces of a recording, as soon as they are complete."""
+        cutter = Cutter(self.find, self.config.cutting)
+        for wav_N in parts:
+            yield from cutter.push(wav_N)
+        yield from cutter.flush()
+
     def check(self, ask: Ask) -> None:
         """Refuses what cannot be done, before any work."""
         check_language(self.recogniser, ask.language)
@@ -66,9 +73,11 @@ class Transcription:
         self._transcriber = transcriber
         self._ask = ask
         self._samples = 0
-        self._pieces = self._cut(parts)
+        self._pieces = transcriber.cut(self._counted(parts))
         self.language = ask.language
         """As asked, or as the first piece with words was understood; the later pieces are heard in it."""
+        self.piece: Piece | None = None
+        """The one that was heard last."""
 
     @property
     def duration_s(self) -> float:
@@ -80,7 +89,7 @@ class Transcription:
 
     def __next__(self) -> list[Utterance]:
         """The utterances of the next piece, in times of the recording."""
-        piece = next(self._pieces)
+        self.piece = piece = next(self._pieces)
         heard = self._transcriber.hear(piece, replace(self._ask, language=self.language))
         if heard.utterances:
             self.language = heard.language
@@ -91,12 +100,10 @@ class Transcription:
         language = self.language or self._transcriber.recogniser.languages[0]
         return Transcript(self._transcriber.recogniser.model, language, self.duration_s, tuple(utterances))
 
-    def _cut(self, parts: Iterable[Floats]) -> Iterator[Piece]:
-        cutter = Cutter(self._transcriber.find, self._transcriber.config.cutting)
+    def _counted(self, parts: Iterable[Floats]) -> Iterator[Floats]:
         for wav_N in parts:
             self._samples += len(wav_N)
-            yield from cutter.push(wav_N)
-        yield from cutter.flush()
+            yield wav_N
 
 
 def open_transcriber(config: TranscribeConfig) -> Transcriber:
