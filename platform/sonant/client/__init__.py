@@ -12,6 +12,6 @@
 from sonant.client.answers import Sound
 from sonant.client.asynchronous import AsyncClient
 from sonant.client.refusal import Refusal
-from sonant.client.sync import URL, Client
+from sonant.client.sync import URL, Client, get
 
-__all__ = ["URL", "AsyncClient", "Client", "Refusal", "Sound"]
+__all__ = ["URL", "AsyncClient", "Client", "Refusal", "Sound", "get"]

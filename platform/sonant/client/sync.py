@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import TYPE_CHECKING, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from sonant.client import answers, calls
@@ -133,6 +133,10 @@ class Client:
         """Candidates on trial, and how they compare with what answers."""
         return self._answer(calls.rollouts())
 
+    def get(self, path: str) -> dict[str, Any]:
+        """What the server tells at a path that has no method here: "/readyz", "/v1/audio/detections/info"."""
+        return self._answer(calls.get(path))
+
     def stream(self, route: str, sound: Iterable[Heard], **wanted: Unpack[Wanted]) -> Stream:
         """A live session of /v1/audio/<route>, or of the path `route`: sound goes in as `sound` gives it, answers come
         out of the iterator that this is. See `sonant.client.stream`."""
@@ -162,6 +166,11 @@ class Client:
                 return Reply(response.status, told, response.read())
         except (OSError, HTTPException) as error:
             raise unreachable(self.url, error) from error
+
+
+def get(url: str, path: str, *, token: str | None = None) -> dict[str, Any]:
+    """`Client.get` for once."""
+    return Client(url, token).get(path)
 
 
 def unreachable(url: str, error: Exception) -> RequestError:
