@@ -14,7 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any, Generic
 from urllib.parse import urlsplit
 
@@ -473,7 +473,7 @@ class _Conversation(Generic[Answer]):
 
     async def _step(self, sitting: Sitting[Answer]) -> None:
         while (chunk := sitting.ready()) is not None:
-            async with self.live.turn if self.haste else contextlib.nullcontext():
+            async with self.live.turn if self.haste else nullcontext():
                 answer = await self.live.step(self.slot, chunk)
             await self._tell(sitting.take(answer))
 
