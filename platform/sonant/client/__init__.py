@@ -12,6 +12,6 @@
 from sonant.client.answers import Sound
 from sonant.client.asynchronous import AsyncClient
 from sonant.client.refusal import Refusal
-from sonant.client.sync import URL, Client, get
+from sonant.client.sync import URL, Client
 
-__all__ = ["URL", "AsyncClient", "Client", "Refusal", "Sound", "get"]
+__all__ = ["URL", "AsyncClient", "Client", "Refusal", "Sound"]

@@ -168,11 +168,6 @@ class Client:
             raise unreachable(self.url, error) from error
 
 
-def get(url: str, path: str, *, token: str | None = None) -> dict[str, Any]:
-    """`Client.get` for once."""
-    return Client(url, token).get(path)
-
-
 def unreachable(url: str, error: Exception) -> RequestError:
     """What is raised when nothing came back."""
     return RequestError("server.unreachable", f"no answer from {url}: {str(error) or type(error).__name__}")
