@@ -30,8 +30,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve_apps.shadow_session import Echo
 from serve_apps.sides import Side, chosen, who
 from sonant.audio.decode import decode
+from sonant.config.replica import Limits
 from sonant.config.rollout import Shadow
-from sonant.config.serve import Limits
 from sonant.edge.compare import Alike, Comparison, Measures, of_answers
 from sonant.edge.metrics import Family
 
@@ -203,10 +203,10 @@ def differences(given: Exchange, tried: Exchange, max_s: float) -> Measures:
         if "audio" not in one:
             return of_answers(one, other)
         return _of_sounds(*(base64.b64decode(told["audio"]["base64"]) for told in (one, other)), max_s=max_s)
-    return _of_sounds(bytes(given.answer), bytes(tried.answer), max_s)
+    return _of_sounds(bytes(given.answer), bytes(tried.answer), max_s=max_s)
 
 
-def _of_sounds(given: bytes, tried: bytes, max_s: float) -> Measures:
+def _of_sounds(given: bytes, tried: bytes, *, max_s: float) -> Measures:
     """Two files, at one rate whatever each has."""
     alike = Alike()
     one_N, other_N = (decode(data, rate_hz=16_000, max_s=max_s + 1, max_bytes=1 << 30) for data in (given, tried))

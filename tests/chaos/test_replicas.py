@@ -251,7 +251,7 @@ def test_a_promotion_replaces_one_application_and_a_rollback_brings_it_back(
         socket.send('{"type": "end"}')
         assert [json.loads(one)["type"] for one in socket if isinstance(one, str)][-1] == "done"
         ending.join()
-    assert not replicas()
+    assert not deployed()
 
 
 def plain(one: dict[str, Any]) -> dict[str, Any]:

@@ -25,14 +25,14 @@ def moved(
         before = running()  # what cannot be reached is told before anything moves
         url = move()
         name, version = url.rsplit("/", 2)[1:]
+        after = followers(before, Named(store, name, alias, version))
         try:
-            after = followers(before, Named(store, name, alias, version))
             return url, put(after, before) if after else []
         except EnvError as error:
-            put(list(before.values()), running())
+            put([before[one["name"]] for one in after], running())
             undo(name)
-            told = f"{error.message}: what ran before runs again, and {name}@{alias} means what it meant"
-            raise EnvError(error.code, told, hint=error.hint) from error
+            what = f"{error.message}: what ran before runs again, and {name}@{alias} means what it meant"
+            raise EnvError(error.code, what, hint=error.hint) from error
 
 
 def followers(before: Running, moved: Named) -> list[dict[str, Any]]:

@@ -50,10 +50,12 @@ def promote(args: Arguments) -> None:
 
 def promoted(bundle: str, alias: str, store: str, address: str | None = None) -> None:
     """Promotes a bundle, and shows as what; with the address of a server's Ray, what serves the alias follows."""
-    from sonant.export.store import promote, rollback
+    from sonant.export.store import history, promote, rollback
 
     def undo(name: str) -> None:
-        rollback(store, name, alias)
+        *_, before, now = ("", "", *(move.version for move in history(store, name) if move.alias == alias))
+        if before and before != now:
+            rollback(store, name, alias)
 
     _show_moved("promoted", lambda: promote(bundle, alias, store), undo, alias, store, address)
 
