@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -200,6 +200,8 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
     return Face(api, api, served, live)
 
 
+_Id = Annotated[str, Path(json_schema_extra={"pattern": "^snd_[0-9a-f]{32}$"}, description="X-Sonant-Result.")]
+"""The pattern is for documents: what is no id is answered like one that is not there."""
 _KEPT_HEADERS = {
     name: about
     for name, about in sounds.documented_headers().items()
@@ -222,7 +224,7 @@ def _add_results(api: FastAPI, store: ResultStore) -> None:
         },
         tags=["enhance"],
     )
-    async def kept(result: str) -> Response:
+    async def kept(result: _Id) -> Response:
         """The file as it was answered. Whoever knows the id may have it, until it ends."""
         found = await asyncio.to_thread(store.get, result)
         headers = {
@@ -241,7 +243,7 @@ def _add_results(api: FastAPI, store: ResultStore) -> None:
         responses=documented("result.not_found"),
         tags=["enhance"],
     )
-    async def delete(result: str) -> None:
+    async def delete(result: _Id) -> None:
         """Removes the sound for good."""
         await asyncio.to_thread(store.delete, result)
 

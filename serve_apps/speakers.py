@@ -9,7 +9,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, JsonValue
 
 from serve_apps.classify import Face, Ingress, Replica, Served, assemble
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 NAME, TTL = "name", "ttl_s"
 _LONGEST_NAME = 200
+_Id = Annotated[str, Path(json_schema_extra={"pattern": "^spk_[0-9a-f]{32}$"}, description="What enrolment answered.")]
+"""The pattern is for documents: what is no id is answered like one that is not there."""
 
 
 _ENROLLED: dict[str, JsonValue] = {
@@ -173,7 +175,7 @@ def _create(
     add_info(api, served)
 
     @api.get("/{speaker}", summary="An enrolled speaker", responses=documented("speaker.not_found"), tags=["speakers"])
-    async def one(speaker: str) -> EnrolledSpeaker:
+    async def one(speaker: _Id) -> EnrolledSpeaker:
         return told(await asyncio.to_thread(store.get, speaker))
 
     @api.delete(
@@ -183,7 +185,7 @@ def _create(
         responses=documented("speaker.not_found"),
         tags=["speakers"],
     )
-    async def delete(speaker: str) -> None:
+    async def delete(speaker: _Id) -> None:
         """Removes the vector for good."""
         await asyncio.to_thread(store.delete, speaker)
 

@@ -145,6 +145,10 @@ class AsyncClient:
         """Candidates on trial, and how they compare with what answers."""
         return await self._answer(calls.rollouts())
 
+    async def get(self, path: str) -> dict[str, Any]:
+        """What the server tells at a path that has no method here: "/readyz", "/v1/audio/detections/info"."""
+        return await self._answer(calls.get(path))
+
     def stream(
         self, route: str, sound: AsyncIterable[Heard] | Iterable[Heard], **wanted: Unpack[Wanted]
     ) -> AsyncStream:

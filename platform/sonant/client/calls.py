@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from pydantic import ValidationError
@@ -175,6 +175,11 @@ def rollouts() -> Call[list[answers.Rollout]]:
     return Call("GET", "/v1/rollouts", lambda reply: read(reply).rollouts)
 
 
+def get(path: str) -> Call[dict[str, Any]]:
+    """What a path tells."""
+    return Call("GET", path, _object)
+
+
 def _about(route: str, kind: type[Model], audio: Audio, **options: object) -> Call[Model]:
     """A recording alone, and what is asked for in the query."""
     return Call("POST", f"/v1/audio/{route}" + _query(**options), _json(kind), [("file", audio, None)])
@@ -211,6 +216,13 @@ def _sound(reply: Reply) -> answers.Sound:
         if name.lower() in reply.headers
     }
     return answers.Sound(reply.data, media, **told)
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    told = reply.json()
+    if not isinstance(told, dict):
+        raise ValueError
+    return cast(dict[str, Any], told)
 
 
 def _nothing(reply: Reply) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import TYPE_CHECKING, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from sonant.client import answers, calls
@@ -132,6 +132,10 @@ class Client:
     def rollouts(self) -> list[answers.Rollout]:
         """Candidates on trial, and how they compare with what answers."""
         return self._answer(calls.rollouts())
+
+    def get(self, path: str) -> dict[str, Any]:
+        """What the server tells at a path that has no method here: "/readyz", "/v1/audio/detections/info"."""
+        return self._answer(calls.get(path))
 
     def stream(self, route: str, sound: Iterable[Heard], **wanted: Unpack[Wanted]) -> Stream:
         """A live session of /v1/audio/<route>, or of the path `route`: sound goes in as `sound` gives it, answers come

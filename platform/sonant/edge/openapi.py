@@ -98,6 +98,11 @@ def _restore_examples(api: FastAPI, document: Document) -> None:
                 for media, content in told.get("content", {}).items():
                     if "example" in content:
                         answers[str(status)]["content"][media]["example"] = deepcopy(content["example"])
+        models: list[Any] = [route.response_model, *(told.get("model") for told in route.responses.values())]
+        for model in models:
+            extra = getattr(model, "model_config", {}).get("json_schema_extra") or {}
+            if "example" in extra:
+                document["components"]["schemas"][model.__name__]["example"] = deepcopy(extra["example"])
 
 
 def _hoisted(node: Any, schemas: Document) -> Any:

@@ -263,6 +263,14 @@ def test_what_the_shell_prints_is_what_the_server_says(
     assert json.loads(capsys.readouterr().out) == ANSWER
 
 
+def test_any_path_can_be_read(server: Server, ask: Ask) -> None:
+    assert ask(address(server), "get", "/readyz") == ANSWER
+    assert (server.method, server.path) == ("GET", "/readyz")
+    server.reply = b"[]"
+    with pytest.raises(RequestError, match="GET /readyz: HTTP 200, and not an answer of ours"):
+        ask(address(server), "get", "/readyz")
+
+
 def test_sound_of_another_server(server: Server, file: str, ask: Ask) -> None:
     server.told = {"Content-Type": "text/html"}
     with pytest.raises(RequestError, match="not an answer of ours"):
