@@ -27,8 +27,9 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null && with=serve/demo || with=serve/kws; \
 	  exec $(SONANT) serve $$with http_options.port=$(PORT)
 
+# A file at a time in each of two processes: servers start and stop for most of the time, each on a Ray of its own.
 test: unit browser  ## every test
-	$(BIN)/python -m pytest tests/security tests/integration tests/chaos tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/security tests/integration tests/chaos tests/browser
 
 unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract
@@ -46,6 +47,8 @@ format: $(VENV)/installed  ## rewrite the sources in house style
 docs: $(VENV)/installed  ## regenerate the documents that are made from code
 	$(BIN)/python -m sonant.config.reference
 	$(BIN)/python -m sonant.edge.asyncapi
+	$(BIN)/python -m serve_apps.openapi
+	$(BIN)/python -m sonant.edge.metrics_reference
 
 # The browser tests drive a real Chromium, which pip cannot install.
 browser:

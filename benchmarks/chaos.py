@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import ray
 
+from sonant.client.live import LiveClient
 from sonant.cluster.serve import deploy
 from sonant.config.load import check
 from sonant.config.serve import ServeFile
 from sonant.errors import SonantError
-from sonant.listen.client import LiveClient
 
 RATE_HZ, CHUNK = 16_000, 640
 ROUTE = "/v1/audio/extractions"

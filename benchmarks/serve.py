@@ -1,10 +1,18 @@
-"""Requests a second through Ray Serve against a plain server with the same decoder and graph, and live sessions.
+"""Requests a second through Ray Serve against other servers of the same decoder and graph, and live sessions.
 
-    python benchmarks/serve.py [BUNDLE] [--clients 1,8,32] [--seconds 4] [--rounds 3] [--live 1,16,64]
+    python benchmarks/serve.py [BUNDLE] [--others PYTHON] [--clients 8,32] [--seconds 3] [--rounds 4] [--live 64]
 
-All servers are up at the same time and take turns, round by round. What counts are the ratios to the first row, as the
-median over rounds; CPU ms are what the server's processes used for one request. Needs `wrk`. Without a bundle, an
-untrained TC-ResNet8 is exported and used.
+All servers are up at the same time and take turns, round by round. What counts are the ratios, as the median over
+rounds; CPU ms are what the server's processes used for one request. Every server has one process, or one for each of
+its parts, and one thread for the graph, unless its name says otherwise. Needs `wrk`. Without a bundle, an untrained
+TC-ResNet8 is exported and used.
+
+LitServe and BentoML are compared when PYTHON has them. Ours need not: what they bring along is not for our extras.
+
+    python -m venv /tmp/others
+    python -c 'import site; print(site.getsitepackages()[0])' > $(echo /tmp/others/lib/python3*/site-packages)/ours.pth
+    /tmp/others/bin/pip install litserve bentoml
+    python benchmarks/serve.py --others /tmp/others/bin/python
 """
 
 from __future__ import annotations
@@ -13,29 +21,25 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
+import servers
+from servers import Server
 
-HERE = Path(__file__).parent
 RATE_HZ = 16_000
 STREAM_CHUNK_S = 0.04
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Target(NamedTuple):
@@ -53,18 +57,23 @@ class Result(NamedTuple):
     """CPU time of the server's processes for one request: the figure that a busy machine changes least."""
 
 
-class Server(NamedTuple):
-    url: str
-    pid: int
+Results = dict[tuple[str, int], list[Result]]
+
+PLAIN, FUSED, SPLIT = "plain, thread pool", "sonant fused", "sonant split (3 processes)"
+PLAIN_2, FUSED_2 = "plain, thread pool, 2 processes", "sonant fused, 2 replicas"
+LITSERVE = ("LitServe, batches of 16 (2 processes)", "LitServe, no batches (2 processes)")
+BENTOML = ("BentoML, adaptive batches of 16 (2 processes)", "BentoML, no batches")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", nargs="?")
-    parser.add_argument("--clients", default="1,8,32")
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--live", default="1,16,64")
+    parser.add_argument("--others", metavar="PYTHON", help="a Python that has litserve and bentoml")
+    parser.add_argument("--servers", default="", help="beginnings of names of rows, with ; between; default: all")
+    parser.add_argument("--clients", default="8,32")
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--live", default="64", help="live sessions; empty: none")
     args = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: apt-get install wrk")
@@ -72,12 +81,14 @@ def main() -> None:
         folder = Path(name)
         bundle = str(Path(args.bundle).absolute()) if args.bundle else export_untrained(folder)
         script = write_post_script(folder)
-        targets = start_all(stack, folder, bundle)
+        targets = start_all(stack, folder, bundle, args.others, args.servers.split(";"))
         clients = [int(count) for count in args.clients.split(",")]
         results = measure(targets, script, clients, args.seconds, args.rounds)
         print(table(targets, clients, results))
-        stream = "ws" + targets[3].url.removeprefix("http") + "/stream"
-        print(live_table(stream, [int(count) for count in args.live.split(",")]))
+        print(verdicts(clients, results))
+        streams = ["ws" + target.url.removeprefix("http") + "/stream" for target in targets if target.name == FUSED]
+        if args.live and streams:
+            print(live_table(streams[0], [int(count) for count in args.live.split(",")]))
 
 
 def export_untrained(folder: Path) -> str:
@@ -123,79 +134,49 @@ def write_post_script(folder: Path) -> Path:
     return script
 
 
-def start_all(stack: contextlib.ExitStack, folder: Path, bundle: str) -> list[Target]:
-    one, two = (stack.enter_context(plain(bundle, workers)) for workers in (1, 2))
+def start_all(
+    stack: contextlib.ExitStack, folder: Path, bundle: str, others: str | None, wanted: Sequence[str]
+) -> list[Target]:
+    """Those whose names begin with one of `wanted`."""
+    common = {"bundle": bundle, "providers": ["CPUExecutionProvider"]}
+    fused = {**common, "ingress": {"num_cpus": 0.1}}
     applications = {
-        "fused": {"ingress": {"num_cpus": 0.1}},
-        "fused2": {"ingress": {"num_replicas": 2, "num_cpus": 0.1}},
-        "split": {"placement": "split", **{stage: {"num_cpus": 0.1} for stage in ("ingress", "model", "postprocess")}},
+        "fused": fused,
+        "fused2": {**common, "ingress": {"num_replicas": 2, "num_cpus": 0.1}},
+        "split": {**common, "placement": "split"}
+        | {stage: {"num_cpus": 0.1} for stage in ("ingress", "model", "postprocess")},
     }
-    fast = stack.enter_context(ours(folder, bundle, applications, fast_proxy=True))
-    slow = stack.enter_context(ours(folder, bundle, {"fused": applications["fused"]}, fast_proxy=False))
-    rows = [
-        ("plain, thread pool", one, "/pool"),
+    one, two = partial(servers.plain, bundle, 1), partial(servers.plain, bundle, 2)
+    fast = partial(servers.sonant, folder, applications)
+    slow = partial(servers.sonant, folder, {"fused": fused}, fast_proxy=False)
+    rows: list[tuple[str, partial[AbstractContextManager[Server]], str]] = [
+        (PLAIN, one, "/pool"),
         ("plain, on the loop", one, "/loop"),
-        ("plain, thread pool, 2 processes", two, "/pool"),
-        ("sonant fused", fast, "/fused"),
-        ("sonant fused, 2 replicas", fast, "/fused2"),
-        ("sonant split (3 processes)", fast, "/split"),
+        (PLAIN_2, two, "/pool"),
+        (FUSED, fast, "/fused"),
+        (FUSED_2, fast, "/fused2"),
+        (SPLIT, fast, "/split"),
         ("sonant fused, Ray's own proxy", slow, "/fused"),
     ]
-    return [Target(name, server.url + path, server.pid) for name, server, path in rows]
+    if others is not None:
+        sizes, services = zip(LITSERVE, (16, 1), strict=True), zip(BENTOML, ("Batched", "Plain"), strict=True)
+        rows += [(name, partial(servers.litserve, others, bundle, size), "/classify") for name, size in sizes]
+        rows += [(name, partial(servers.bentoml, others, bundle, service), "/classify") for name, service in services]
+    rows = [row for row in rows if row[0] == PLAIN or row[0].startswith(tuple(wanted))]
+    asked = {path[1:] for _, start, path in rows if start is fast}
+    for name in applications.keys() - asked:
+        del applications[name]
+    up: dict[partial[AbstractContextManager[Server]], Server] = {}
+    targets: list[Target] = []
+    for name, start, path in rows:
+        if start not in up:
+            up[start] = stack.enter_context(start())
+        targets.append(Target(name, up[start].url + path, up[start].pid))
+    return targets
 
 
-@contextlib.contextmanager
-def plain(bundle: str, workers: int) -> Generator[Server]:
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "plain_server:app", "--port", str(port), "--workers", str(workers)]
-    environment = ENVIRONMENT | {"SONANT_BUNDLE": bundle}
-    with running([*command, "--log-level", "warning", "--no-access-log"], environment) as pid:
-        wait_for(f"http://127.0.0.1:{port}/openapi.json")
-        yield Server(f"http://127.0.0.1:{port}", pid)
-
-
-@contextlib.contextmanager
-def ours(folder: Path, bundle: str, applications: dict[str, dict], *, fast_proxy: bool) -> Generator[Server]:
-    """`sonant serve` with several applications of the same bundle."""
-    port = free_port()
-    file = {
-        "http_options": {"port": port},
-        "fast_proxy": fast_proxy,
-        "applications": [
-            {
-                "name": name,
-                "route_prefix": f"/{name}",
-                "import_path": "serve_apps.classify:build",
-                "args": {"bundle": bundle, "providers": ["CPUExecutionProvider"], **args},
-            }
-            for name, args in applications.items()
-        ],
-    }
-    path = folder / f"serve-{port}.yaml"
-    path.write_text(yaml.safe_dump(file), encoding="ascii")
-    with running([sys.executable, "-m", "sonant.cli", "serve", str(path)], ENVIRONMENT) as pid:
-        for name in applications:
-            wait_for(f"http://127.0.0.1:{port}/{name}/info")
-        yield Server(f"http://127.0.0.1:{port}", pid)
-
-
-@contextlib.contextmanager
-def running(command: Sequence[str], environment: dict[str, str]) -> Generator[int]:
-    process = subprocess.Popen(command, cwd=HERE, env=environment, start_new_session=True)
-    try:
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(60)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def measure(
-    targets: Sequence[Target], script: Path, clients: Sequence[int], seconds: int, rounds: int
-) -> dict[tuple[str, int], list[Result]]:
-    results: dict[tuple[str, int], list[Result]] = {}
+def measure(targets: Sequence[Target], script: Path, clients: Sequence[int], seconds: int, rounds: int) -> Results:
+    results: Results = {}
     for target in targets:
         wrk(target, script, 4, 1)
     for _ in range(rounds):
@@ -207,9 +188,9 @@ def measure(
 
 def wrk(target: Target, script: Path, clients: int, seconds: int) -> Result:
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script), target.url]
-    before_s = cpu_s(target.pid)
+    before_s = servers.cpu_s(target.pid)
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    used_s = cpu_s(target.pid) - before_s
+    used_s = servers.cpu_s(target.pid) - before_s
     found = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+) (\d+)", told)
     assert found is not None, told
     assert found[4] == "0", f"{target.url} with {clients} clients: {told}"
@@ -217,34 +198,39 @@ def wrk(target: Target, script: Path, clients: int, seconds: int) -> Result:
     return Result(per_s, p50_ms, p99_ms, 1000 * used_s / int(found[5]))
 
 
-def cpu_s(root: int) -> float:
-    """CPU time that a process and all below it have used."""
-    parents: dict[int, int] = {}
-    used: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
-            fields = path.read_text().rpartition(")")[2].split()
-            pid = int(path.parent.name)
-            parents[pid], used[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
-
-    def below(pid: int) -> bool:
-        return pid == root or (pid in parents and below(parents[pid]))
-
-    return sum(ticks for pid, ticks in used.items() if below(pid)) / os.sysconf("SC_CLK_TCK")
-
-
-def table(targets: Sequence[Target], clients: Sequence[int], results: dict[tuple[str, int], list[Result]]) -> str:
+def table(targets: Sequence[Target], clients: Sequence[int], results: Results) -> str:
     """Markdown: for each number of clients the ratio to the first target, requests a second, p50 and p99."""
     head = [f"{count} client{'s' if count > 1 else ''}: ratio, req/s, p50/p99 ms, CPU ms" for count in clients]
     lines = [f"| server | {' | '.join(head)} |", "|---" * (len(clients) + 1) + "|"]
     for target in targets:
         cells: list[str] = []
         for count in clients:
-            own, base = results[target.name, count], results[targets[0].name, count]
-            ratio = statistics.median(a.per_s / b.per_s for a, b in zip(own, base, strict=True))
+            own = results[target.name, count]
+            ratio = ratio_of(results, count, target.name, targets[0].name)
             per_s, p50, p99, cpu = (statistics.median(values) for values in zip(*own, strict=True))
             cells.append(f"**{ratio:.2f}** {per_s:.0f} {p50:.1f}/{p99:.1f} {cpu:.2f}")
         lines.append(f"| {target.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def ratio_of(results: Results, count: int, name: str, base: str) -> float:
+    """Requests a second of one server to those of another, round by round."""
+    pairs = zip(results[name, count], results[base, count], strict=True)
+    return statistics.median(own.per_s / other.per_s for own, other in pairs)
+
+
+def verdicts(clients: Sequence[int], results: Results) -> str:
+    """What was asked for, of those servers that ran. Of several of a kind the fastest counts."""
+    asked = [(FUSED, (PLAIN,), 1.0), (FUSED_2, (PLAIN_2,), 1.0), (SPLIT, (PLAIN,), 0.6)]
+    asked += [(FUSED, LITSERVE, 1.5), (FUSED, BENTOML, 1.5)]
+    lines = ["\n| compared | asked | " + " | ".join(f"{count} clients" for count in clients) + " |"]
+    lines.append("|---" * (len(clients) + 2) + "|")
+    for name, bases, least in asked:
+        if all((one, clients[0]) in results for one in (name, *bases)):
+            ratios = [min(ratio_of(results, count, name, base) for base in bases) for count in clients]
+            marks = [f"{ratio:.2f}{'' if ratio >= least else ' **missed**'}" for ratio in ratios]
+            base = bases[0] if len(bases) == 1 else bases[0].partition(",")[0]
+            lines.append(f"| {name} to {base} | {least:g} | {' | '.join(marks)} |")
     return "\n".join(lines)
 
 
@@ -298,22 +284,6 @@ async def stream_one(url: str, start_s: float, seconds: float) -> list[float]:
                 delays.append(1000 * (time.perf_counter() - sent[min(number, len(sent) - 1)]))
         await speaking
     return delays
-
-
-def wait_for(url: str, limit_s: float = 180.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.2)
-    raise TimeoutError(f"{url} does not answer")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -10,16 +10,24 @@ answers. Live sessions run where their socket is, in the replicas that take requ
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
+from numpy.typing import NDArray
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from serve_apps.answers import Answer, EmotionAnswer
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.leaving import Leaving
+from serve_apps.logs import log_with_serve
+from serve_apps.options import routed, serve_options
+from serve_apps.rollouts import Tried
+from serve_apps.shadow import Mirror, Shade
+from serve_apps.sides import Opener, Side, Sides
+from serve_apps.split import RemoteModel, RemotePostprocess, each, unpack
 from serve_apps.stages import Extractor, Floats, Model, Option, Pipeline, Postprocess, Told
 from sonant.config.load import check
 from sonant.config.serve import (
@@ -29,8 +37,8 @@ from sonant.config.serve import (
     EnhanceApp,
     ExtractApp,
     ModelApp,
+    RollingApp,
     SpeakersApp,
-    StageOptions,
     VerifyApp,
 )
 from sonant.edge import face
@@ -40,7 +48,7 @@ from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
 from sonant.edge.streams_labels import LabelStreams
-from sonant.errors import BundleError, EnvError
+from sonant.errors import BundleError, SonantError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo
@@ -83,6 +91,10 @@ class Served(BaseModel):
     metrics: dict[str, float]
     """Measured on the test split when it was trained."""
     created: str
+    canary: Tried | None = None
+    """A candidate that answers a share of recordings and sessions."""
+    shadow: Tried | None = None
+    """A candidate that hears them, too, and is compared."""
 
     model_config = {"use_attribute_docstrings": True}
 
@@ -135,7 +147,7 @@ def create_face(
 
     {"classification": add_classify, "emotion": add_emotion}[app.answer](api, answer)
 
-    @api.get("/info", summary="The model that is served here", tags=["classify"])
+    @api.get("/info", summary="The model that is served here", responses=face.example(served), tags=["classify"])
     async def info() -> Served:
         return served
 
@@ -230,7 +242,7 @@ def _postprocess(app: ModelApp, info: BundleInfo) -> Postprocess:
 def fused(app: ModelApp, engine: Engine, metrics: Metrics) -> Pipeline:
     """All stages in this process."""
     extract, model = Extractor(engine.info, app.limits), Model(engine, app, metrics)
-    return Pipeline(extract, model, _postprocess(app, engine.info), heard=metrics.audio_seconds.inc)
+    return Pipeline(extract, model, _postprocess(app, engine.info), heard=metrics.heard)
 
 
 # ---- Ray ------------------------------------------------------------------------------------------------------------
@@ -242,32 +254,65 @@ class Replica:
     app_type: type[ModelApp]
     rule: Rule = staticmethod(at_recordings)
 
-    def __init__(self, app: ModelApp, made: Face, metrics: Metrics) -> None:
-        self._app, self._face, self._metrics = app, made, metrics
+    def __init__(self, app: ModelApp, made: Side, opener: Opener | None = None) -> None:
+        self._app, self._face, self._metrics = app, made.face, made.metrics
+        self._sides = Sides(app, made, opener)
+        if isinstance(app, RollingApp) and app.canary is not None and self._sides.candidate is not None:
+            candidate = self._sides.candidate.face.served.model
+            self._face.served.canary = Tried(model=candidate, share=app.canary.share)
+        self._shade: Shade | None = None
+        if isinstance(app, RollingApp) and app.shadow is not None:
+            self._shade = Shade(self._sides.open(app.shadow.bundle, keeps=False), app.shadow, app.limits)
+            self._face.served.shadow = Tried(model=self._shade.side.face.served.model, share=app.shadow.share)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._face.app, self._app, self.rule)
+        own = None if self._shade is None else Mirror(self._face.app, self._shade)
+        app = self._sides.app(own)
+        if self._face.live is not None:
+            app = Leaving(app, self._sides, min(self._drain_s, self._app.ingress.graceful_shutdown_timeout_s))
+        return behind_door(app, self._app, self.rule, metrics=self._metrics)
+
+    async def rollout(self) -> dict[str, Any] | None:
+        """What its shadow has compared, for `sonant.edge.compare.report`."""
+        return None if self._shade is None else self._shade.wire()
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
         return {
             "model": self._face.served.model_dump(mode="json"),
-            "openapi": face.openapi(self._face.api),
+            "openapi": face.openapi(self._face.api, self.rule),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"] if self._app.placement == "fused" else ["Ingress", "ModelStage"],
         }
 
     async def snapshot(self) -> tuple[str, Snapshot]:
-        return _replica(), self._metrics.snapshot()
+        shadow = [] if self._shade is None else [self._shade.snapshot()]
+        return _replica(), self._sides.snapshot() + shadow
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """What Serve's controller keeps for `edge.scaling.LivePolicy`; numbers of chunks only grow."""
+        lives = list(self._sides.lives)
+        told = {
+            "files": self._metrics.ongoing,
+            "slots": sum(live.pool.capacity for live in lives),
+            "sessions": sum(live.pool.used for live in lives),
+            "chunks": sum(live.chunks for live in lives),
+            "late": sum(live.chunks_late for live in lives),
+        }
+        return {name: float(number) for name, number in told.items()}
 
     async def drain(self) -> int:
         """Ends the live sessions of this replica, which is about to leave; how many there were."""
-        live, kept = self._face.live, self._app.sessions
-        return 0 if live is None else await live.drain(1.0 if kept is None else kept.drain_s)
+        return await self._sides.drain(self._drain_s)
+
+    @property
+    def _drain_s(self) -> float:
+        """Time that sessions which cannot go on elsewhere have to end."""
+        return 1.0 if self._app.sessions is None else self._app.sessions.drain_s
 
     async def admit(self) -> None:
         """Lets live sessions in again: it does not leave after all."""
-        if self._face.live is not None:
-            self._face.live.admit()
+        self._sides.admit()
 
 
 class Ingress(Replica):
@@ -283,13 +328,21 @@ class Ingress(Replica):
         postprocess: DeploymentHandle[Any] | None = None,
     ) -> None:
         app: ModelApp = check(self.app_type, args)
-        engine, metrics = load(app)
         if model is None or postprocess is None:
-            pipeline = fused(app, engine, metrics)
-        else:
-            extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
-            pipeline = Pipeline(extract, _remote(model), _remote(postprocess), heard=metrics.audio_seconds.inc)
-        super().__init__(app, self.make_face(app, engine, pipeline, metrics, echo_request_id=False), metrics)
+            return super().__init__(app, self._open(app), self._open)
+        engine, metrics = load(app)
+        extract = Extractor(engine.info, app.limits, engine if engine.splits else None)
+        most = app.batching.max_batch
+        stages = RemoteModel(model, most), RemotePostprocess(postprocess, most)
+        pipeline = Pipeline(extract, *stages, heard=metrics.heard)
+        made = self.make_face(app, engine, pipeline, metrics, echo_request_id=False)
+        super().__init__(app, Side(made, metrics), self._open)
+
+    def _open(self, app: ModelApp) -> Side:
+        """A bundle with all its stages in this process."""
+        engine, metrics = load(app)
+        made = self.make_face(app, engine, fused(app, engine, metrics), metrics, echo_request_id=False)
+        return Side(made, metrics)
 
 
 class ModelStage:
@@ -297,11 +350,13 @@ class ModelStage:
 
     def __init__(self, args: dict[str, Any], kind: str) -> None:
         app: ModelApp = check(_APPS[kind], args)
+        log_with_serve()
         engine, self._metrics = load(app)
         self._model = Model(engine, app, self._metrics, body=engine.splits)
+        self._metrics.runs_on(engine.body_provider if engine.splits else engine.provider)
 
-    async def __call__(self, rows: Floats) -> Floats:
-        return await self._model(rows)
+    async def __call__(self, rows: NDArray[Any]) -> Floats:
+        return await self._model(unpack(rows))
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         return _replica(), self._metrics.snapshot()
@@ -311,11 +366,14 @@ class PostprocessStage:
     """A replica of the last stage alone: it reads the bundle's description, and loads no graph."""
 
     def __init__(self, args: dict[str, Any], kind: str) -> None:
+        log_with_serve()
         app: ModelApp = check(_APPS[kind], args)
         self._postprocess = _postprocess(app, open_bundle(app.bundle).info)
 
-    async def __call__(self, logits_WK: Floats, duration_s: float, option: Option) -> Told:
-        return await self._postprocess(logits_WK, duration_s, option)
+    async def __call__(
+        self, logits_WK: Floats, counts: Sequence[int], rest: Sequence[tuple[float, Option]]
+    ) -> list[Told | SonantError]:
+        return await each(self._postprocess, logits_WK, counts, rest)
 
 
 def build(args: dict[str, Any]) -> Application:
@@ -329,31 +387,13 @@ def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
 
     check_exposure(app)
     plain, kind = app.model_dump(mode="json"), type(app).__name__
-    ingress = serve.deployment(name="Ingress", **_options(app.ingress))(serve.ingress()(ingress_type))
+    ingress = serve.deployment(name="Ingress", **routed(app), **serve_options(app.ingress))
+    ingress = ingress(serve.ingress()(ingress_type))
     if app.placement == "fused":
         return ingress.bind(plain)
-    model = serve.deployment(name="ModelStage", **_options(app.model))(ModelStage)
-    postprocess = serve.deployment(name="PostprocessStage", **_options(app.postprocess))(PostprocessStage)
+    model = serve.deployment(name="ModelStage", **serve_options(app.model))(ModelStage)
+    postprocess = serve.deployment(name="PostprocessStage", **serve_options(app.postprocess))(PostprocessStage)
     return ingress.bind(plain, model.bind(plain, kind), postprocess.bind(plain, kind))
-
-
-def _options(stage: StageOptions) -> dict[str, Any]:
-    options = stage.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    return {**options, "ray_actor_options": {"num_cpus": stage.num_cpus, "num_gpus": stage.num_gpus}}
-
-
-def _remote(handle: DeploymentHandle[Any]) -> Callable[..., Awaitable[Any]]:
-    """A stage behind a handle. That it cannot be reached is the cluster's trouble, not the caller's."""
-    from ray.exceptions import RayActorError
-    from ray.serve.exceptions import RayServeException
-
-    async def call(*args: Any) -> Any:
-        try:
-            return await handle.remote(*args)
-        except (RayActorError, RayServeException) as error:
-            raise EnvError("env.cluster", "a stage of the pipeline cannot be reached", hint="try again") from error
-
-    return call
 
 
 def _replica() -> str:

@@ -108,7 +108,7 @@ def create_face(
         """Segments of a recording: the multipart field `file`, or the bytes themselves with an audio/* type."""
         return await answer(request, operating_point)
 
-    @api.get("/info", summary="The detector that is served here", tags=["detect"])
+    @api.get("/info", summary="The detector that is served here", responses=face.example(served), tags=["detect"])
     async def info() -> ServedDetector:
         return served
 

@@ -97,7 +97,13 @@ def create_face(
 def add_info(api: FastAPI, served: Served) -> None:
     """What is served, at /info; and no sockets: recordings have an end."""
 
-    @api.get("/info", summary="The model that is served here", response_model=type(served), tags=[api.title])
+    @api.get(
+        "/info",
+        summary="The model that is served here",
+        response_model=type(served),
+        responses=face.example(served),
+        tags=[api.title],
+    )
     async def info() -> Served:
         return served
 

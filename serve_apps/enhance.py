@@ -21,13 +21,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
+from serve_apps.sides import Side
 from serve_apps.stages import LONG_AT_ONCE
 from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
 from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.load import check
 from sonant.config.serve import EnhanceApp, ModelApp
-from sonant.edge import face, quota
+from sonant.edge import face, quota, visit
 from sonant.edge.body import FIELD, Uploads
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
@@ -94,26 +95,31 @@ class Enhancements:
     async def __call__(self, data: bytes, wish: Wish, media: str) -> Response:
         """The answer as this media type. A request that is given up stops the work for it."""
         left = threading.Event()
-        async with self._room:
-            try:
-                return await asyncio.to_thread(self.made, data, wish, media, left)
-            finally:
-                left.set()
+        with visit.stage("queue"):
+            await self._room.acquire()
+        try:
+            return await asyncio.to_thread(self.made, data, wish, media, left)
+        finally:
+            self._room.release()
+            left.set()
 
     def made(self, data: bytes, wish: Wish, media: str, left: threading.Event) -> Response:
         """The same in this thread, until `left` is set: takes the time that the network needs."""
-        info, gauge = self._engine.info, Gauge()
+        info, gauge, lap = self._engine.info, Gauge(), visit.Lap()
         if wish.store:
             self._results.check_room()
         with sounds.spooled(info, media) as spool, closing(self._parts(data)) as parts:
-            for wav_N in self._engine.enhance_pieces(_gauged(parts, gauge), dry=wish.dry):
+            for wav_N in self._engine.enhance_pieces(_gauged(lap.inside(parts), gauge), dry=wish.dry):
                 if left.is_set():
                     raise RequestError("request.invalid", "the client has left")
                 spool.write(wav_N)
         answered = sounds.Answered(info, spool, gauge.dbfs)
-        self._metrics.audio_seconds.inc(answered.duration_s)
+        lap.note("decode", "graph")
+        self._metrics.heard(answered.duration_s)
+        self._metrics.audio_out_seconds.inc(answered.duration_s)
         quota.heard(answered.duration_s)
-        return (self._kept(answered, media) if wish.store else answered).response(media)
+        with visit.stage("answer"):
+            return (self._kept(answered, media) if wish.store else answered).response(media)
 
     def _parts(self, data: bytes) -> Generator[Wav]:
         limits = self._limits
@@ -160,7 +166,7 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
         summary="A recording without its noise",
         responses={
             **sounds.documented(),
-            **documented(*face.UPLOAD_ERRORS, "request.not_acceptable", "server.full"),
+            **documented(*face.UPLOAD_ERRORS, "request.not_acceptable"),
         },
         openapi_extra=face.upload(Wish.model_json_schema()["properties"]),
         tags=["enhance"],
@@ -180,7 +186,7 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
             asked = {name: value for name, value in (("dry", dry), ("store", store)) if value is not None}
             return await enhancements(form.files[FIELD][0], _wish({**form.texts, **asked}), media)
 
-    @api.get("/info", summary="The enhancer that is served here", tags=["enhance"])
+    @api.get("/info", summary="The enhancer that is served here", responses=face.example(served), tags=["enhance"])
     async def info() -> ServedEnhancer:
         return served
 
@@ -194,6 +200,13 @@ def create_face(app: ModelApp, engine: EnhanceEngine, metrics: Metrics, *, echo_
     return Face(api, api, served, live)
 
 
+_KEPT_HEADERS = {
+    name: about
+    for name, about in sounds.documented_headers().items()
+    if name in ("X-Sonant-Model", "X-Sonant-Result", "X-Sonant-Result-Expires")
+}
+
+
 def _add_results(api: FastAPI, store: ResultStore) -> None:
     """The routes of answers that are kept."""
 
@@ -203,7 +216,10 @@ def _add_results(api: FastAPI, store: ResultStore) -> None:
         "/{result}",
         summary="An answer that was kept",
         response_class=StreamingResponse,
-        responses={200: {"description": "The sound.", "content": files}, **documented("result.not_found")},
+        responses={
+            200: {"description": "The sound.", "content": files, "headers": _KEPT_HEADERS},
+            **documented("result.not_found"),
+        },
         tags=["enhance"],
     )
     async def kept(result: str) -> Response:
@@ -247,6 +263,12 @@ def load(app: ModelApp) -> tuple[EnhanceEngine, Metrics]:
     return engine, Metrics(bundle.info.task, bundle.info.name, bundle.info.version)
 
 
+def open_side(app: ModelApp) -> Side:
+    """A bundle as this application serves it."""
+    engine, metrics = load(app)
+    return Side(create_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 class EnhanceIngress(Replica):
     """A replica that takes requests."""
 
@@ -254,8 +276,7 @@ class EnhanceIngress(Replica):
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: EnhanceApp = check(EnhanceApp, args)
-        engine, metrics = load(app)
-        super().__init__(app, create_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, open_side(app), open_side)
 
 
 def build(args: dict[str, Any]) -> Application:

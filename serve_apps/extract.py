@@ -13,17 +13,18 @@ from fastapi import Request, Response
 from serve_apps import sounds
 from serve_apps.classify import Face, Replica, Served, assemble, check_task
 from serve_apps.classify import describe as describe_served
+from serve_apps.sides import Side
 from serve_apps.stages import LONG_AT_ONCE
 from sonant.audio.sandbox import Sandbox
 from sonant.config.load import check
 from sonant.config.serve import ExtractApp, ModelApp
-from sonant.edge import face, quota
+from sonant.edge import face, quota, visit
 from sonant.edge.body import FIELD, Form, Uploads
 from sonant.edge.enrolment import Enroller
 from sonant.edge.errors import documented
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics
-from sonant.edge.speakers import SpeakerStore
+from sonant.edge.speakers import SPEAKER_ID, SpeakerStore
 from sonant.edge.streams_voice import VoiceStreams
 from sonant.errors import RequestError
 from sonant.runtime.bundle import open_bundle
@@ -82,8 +83,12 @@ class Extractions:
     async def __call__(self, form: Form, media: str) -> Response:
         """The answer to a form: the voice as it is in its mixture, as this media type."""
         voice_E = await self._voice(form)
-        async with self._room:
+        with visit.stage("queue"):
+            await self._room.acquire()
+        try:
             return await asyncio.to_thread(self._made, form.files[FIELD][0], voice_E, media)
+        finally:
+            self._room.release()
 
     async def _voice(self, form: Form) -> Floats:
         references, speaker = form.files[REFERENCE], form.texts.get(SPEAKER)
@@ -99,11 +104,16 @@ class Extractions:
     def _made(self, data: bytes, voice_E: Floats, media: str) -> Response:
         info, max_bytes = self._engine.info, int(self._limits.max_body_mib * 2**20)
         rate_hz, max_s = info.sample_rate_hz, self._limits.max_audio_s
-        mix_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
-        answered = sounds.Answered.of(info, media, mix_N, *self._engine.extract(mix_N, voice_E))
-        self._metrics.audio_seconds.inc(answered.duration_s)
-        quota.heard(answered.duration_s)
-        return answered.response(media)
+        with visit.stage("decode"):
+            mix_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=max_s, max_bytes=max_bytes)
+        with visit.stage("graph"):
+            voice_N, logit_F = self._engine.extract(mix_N, voice_E)
+        with visit.stage("answer"):
+            answered = sounds.Answered.of(info, media, mix_N, voice_N, logit_F)
+            self._metrics.heard(answered.duration_s)
+            self._metrics.audio_out_seconds.inc(answered.duration_s)
+            quota.heard(answered.duration_s)
+            return answered.response(media)
 
 
 def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_request_id: bool = True) -> Face:
@@ -122,7 +132,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
             **sounds.documented(),
             **documented(*face.UPLOAD_ERRORS, "request.not_acceptable", "speaker.not_found", "speaker.mismatch"),
         },
-        openapi_extra=face.form(fields, (SPEAKER,), required=(FIELD,)),
+        openapi_extra=face.form(fields, {SPEAKER: SPEAKER_ID}, required=(FIELD,)),
         tags=["extract"],
     )
     async def extract(request: Request) -> Response:
@@ -132,7 +142,7 @@ def create_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, echo_re
             media = sounds.accepted(request.headers.get("accept", ""))
             return await extractions(await upload.read_form(request, fields, (SPEAKER,)), media)
 
-    @api.get("/info", summary="The extractor that is served here", tags=["extract"])
+    @api.get("/info", summary="The extractor that is served here", responses=face.example(served), tags=["extract"])
     async def info() -> ServedExtractor:
         return served
 
@@ -152,6 +162,12 @@ def load(app: ModelApp) -> tuple[VoiceEngine, Metrics]:
     return engine, Metrics(bundle.info.task, bundle.info.name, bundle.info.version)
 
 
+def open_side(app: ModelApp) -> Side:
+    """A bundle as this application serves it."""
+    engine, metrics = load(app)
+    return Side(create_face(app, engine, metrics, echo_request_id=False), metrics)
+
+
 class ExtractIngress(Replica):
     """A replica that takes requests."""
 
@@ -159,8 +175,7 @@ class ExtractIngress(Replica):
 
     def __init__(self, args: dict[str, Any]) -> None:
         app: ExtractApp = check(ExtractApp, args)
-        engine, metrics = load(app)
-        super().__init__(app, create_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, open_side(app), open_side)
 
 
 def build(args: dict[str, Any]) -> Application:

@@ -6,21 +6,34 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from serve_apps.logs import log_with_serve
 from sonant.config.serve import Guarded
 from sonant.edge import exposure
 from sonant.edge.door import Door, Rule
 from sonant.edge.keys import Keyring
+from sonant.edge.metrics import Metrics
 from sonant.edge.tickets import TicketOffice, Tickets
+from sonant.edge.tracing import open_tracer
+from sonant.edge.watch import Watch
 
 _ACTOR = "sonant-tickets"
 
 
 def behind_door(
-    app: ASGIApp, args: Guarded, rule: Rule, *, tickets: TicketOffice | None = None, echo_request_id: bool = False
-) -> Door:
-    """The application as callers reach it; tickets are those of all replicas unless others are given."""
+    app: ASGIApp,
+    args: Guarded,
+    rule: Rule,
+    *,
+    metrics: Metrics | None = None,
+    tickets: TicketOffice | None = None,
+    echo_request_id: bool = False,
+) -> Watch:
+    """The application as callers reach it; tickets are those of all replicas unless others are given. What happens is
+    logged and traced, and what does not get in is counted too."""
+    log_with_serve()
     keyring = None if args.keys is None or args.keys == exposure.ANYONE else Keyring(args.keys)
-    return Door(app, keyring, rule, tickets or SharedTickets(), echo_request_id=echo_request_id)
+    door = Door(app, keyring, rule, tickets or SharedTickets(), echo_request_id=echo_request_id)
+    return Watch(door, metrics, open_tracer(args.tracing, {} if metrics is None else metrics.labels))
 
 
 def check_exposure(args: Guarded) -> None:

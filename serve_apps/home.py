@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from starlette.types import ASGIApp
 
 from serve_apps.guard import SharedTickets, behind_door, check_exposure
+from serve_apps.rollouts import add_rollouts
 from sonant.config.load import check
 from sonant.config.serve import HomeApp
 from sonant.edge import errors, face, metrics
 from sonant.edge.door import at_home, key_of
 from sonant.edge.exposure import ANYONE
+from sonant.edge.openapi import merge
 from sonant.edge.static import Files
 from sonant.edge.tickets import LIFE_S, TicketOffice, Tickets
 from sonant.errors import ModelError, RequestError, SonantError
@@ -49,6 +51,75 @@ class Directory(Protocol):
         """The counters of all replicas of an application, by replica."""
         ...
 
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        """`Ingress.rollout` of all replicas of an application."""
+        ...
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    live: bool
+
+    model_config = {"json_schema_extra": {"example": {"live": True}}}
+
+
+class Readiness(BaseModel):
+    """What is loaded."""
+
+    ready: bool
+    applications: dict[str, bool]
+    """By name."""
+
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {"example": {"ready": True, "applications": {"words": True}}},
+    }
+
+
+_CARD: dict[str, JsonValue] = {
+    "id": "words/20251121-031822",
+    "object": "model",
+    "created": 1763695102,
+    "owned_by": "sonant",
+    "applications": ["words"],
+}
+
+
+class ModelCard(BaseModel):
+    """A model, in the form of OpenAI's API."""
+
+    id: str
+    """Name and version."""
+    object: Literal["model"]
+    created: int
+    """Seconds since 1970."""
+    owned_by: str
+    applications: list[str]
+    """Those that serve it."""
+
+    model_config = {"use_attribute_docstrings": True, "json_schema_extra": {"example": _CARD}}
+
+
+class ModelList(BaseModel):
+    """All models that are served."""
+
+    object: Literal["list"]
+    data: list[ModelCard]
+    models: list[dict[str, Any]]
+    """Everything, by application: what its /info tells, and its `application` and `route`."""
+
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {
+            "example": {
+                "object": "list",
+                "data": [_CARD],
+                "models": [{"application": "words", "route": "/v1/audio/classifications", "task": "classify"}],
+            }
+        },
+    }
+
 
 class Ticket(BaseModel):
     """What opens one live session."""
@@ -58,7 +129,10 @@ class Ticket(BaseModel):
     expires_s: float
     """Seconds within which the socket must be opened."""
 
-    model_config = {"use_attribute_docstrings": True}
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {"example": {"ticket": "kq3vJ0cFv2nC5s1w7yQm0l8rT4eXb6Za", "expires_s": 30.0}},
+    }
 
 
 def create_api(
@@ -74,7 +148,7 @@ def create_api(
         answers = await asyncio.gather(*(_ask(directory, name) for name in names))
         return {name: answer for name, answer in zip(names, answers, strict=True) if answer is not None}
 
-    @api.get("/livez", summary="Whether this process answers", tags=["home"])
+    @api.get("/livez", summary="Whether this process answers", response_model=Alive, tags=["home"])
     async def livez() -> dict[str, bool]:
         return {"live": True}
 
@@ -82,7 +156,7 @@ def create_api(
         "/readyz",
         summary="Whether every application is loaded",
         tags=["home"],
-        responses=errors.documented("server.starting"),
+        responses={200: {"model": Readiness}, **errors.documented("server.starting")},
     )
     async def readyz(request: Request) -> Response:
         ready = await found()
@@ -102,19 +176,26 @@ def create_api(
 
     add_models(api, served)
 
-    @api.get("/metrics", summary="Prometheus metrics of all replicas", tags=["home"])
+    @api.get(
+        "/metrics",
+        summary="Prometheus metrics of all replicas",
+        response_class=Response,
+        responses=_METRICS,
+        tags=["home"],
+    )
     async def counters() -> Response:
         snapshots: dict[str, metrics.Snapshot] = {}
         for name, answer in (await found()).items():
             snapshots |= await directory.snapshots(name, answer["deployments"])
         return Response(metrics.render(snapshots), media_type=metrics.CONTENT_TYPE)
 
+    add_rollouts(api, served, directory)
     add_tickets(api, tickets or Tickets())
 
     @api.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
         documents = {app.applications[name]: answer["openapi"] for name, answer in (await found()).items()}
-        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api)}, keys=app.keys is not None))
+        return JSONResponse(merge(app.title, {**documents, "": face.openapi(api, at_home)}, keys=app.keys is not None))
 
     @api.get("/", include_in_schema=False)
     async def console(request: Request) -> Response:
@@ -132,10 +213,23 @@ def create_api(
     return api
 
 
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Text, version 0.0.4.",
+        "content": {
+            "text/plain": {
+                "schema": {"type": "string"},
+                "example": "# TYPE sonant_requests_total counter\nsonant_requests_total 7.0\n",
+            }
+        },
+    }
+}
+
+
 def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]]) -> None:
     """The routes that tell what is served."""
 
-    @api.get("/v1/models", summary="Models that are served", tags=["home"])
+    @api.get("/v1/models", summary="Models that are served", response_model=ModelList, tags=["home"])
     async def models() -> dict[str, Any]:
         """`data` is the list as clients of OpenAI's API read it; `models` tells everything, by application."""
         told = await served()
@@ -144,6 +238,7 @@ def add_models(api: FastAPI, served: Callable[[], Awaitable[list[Description]]])
     @api.get(
         "/v1/models/{model:path}",
         summary="One model that is served",
+        response_model=ModelCard,
         tags=["home"],
         responses=errors.documented("model.unknown"),
     )
@@ -183,27 +278,6 @@ def add_tickets(api: FastAPI, office: TicketOffice) -> None:
         return Ticket(ticket=await office.issue(key.id), expires_s=LIFE_S)
 
 
-def merge(title: str, documents: Mapping[str, Mapping[str, Any]], *, keys: bool = False) -> dict[str, Any]:
-    """One OpenAPI document from those of several applications, by their route prefixes; with `keys`, they are asked."""
-    merged: dict[str, Any] = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": title,
-            "version": "1",
-            "description": 'Every error, on every route, is {"error": {code, message, hint, request_id}}.',
-        },
-        "paths": {},
-        "components": {"schemas": {}},
-    }
-    for prefix, document in documents.items():
-        merged["paths"] |= {f"{prefix}{path}": item for path, item in document["paths"].items()}
-        merged["components"]["schemas"] |= document.get("components", {}).get("schemas", {})
-    if keys:
-        merged["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        merged["security"] = [{"key": []}]
-    return merged
-
-
 async def _ask(directory: Directory, name: str) -> Description | None:
     """An application's description; None when it does not answer, for whatever reason."""
     try:
@@ -217,13 +291,38 @@ async def _ask(directory: Directory, name: str) -> Description | None:
 # ---- Ray ------------------------------------------------------------------------------------------------------------
 
 
+async def ask(name: str) -> Description:
+    """What an application tells of itself; it waits for a replica, and wakes one."""
+    from ray import serve
+
+    return await serve.get_app_handle(name).describe.remote()
+
+
+def is_asleep(name: str) -> bool:
+    """Whether an application is well and has no replica, because nobody has asked for a while."""
+    from ray import serve
+
+    found = serve.status().applications.get(name)
+    ingress = None if found is None else found.deployments.get("Ingress")
+    return ingress is not None and ingress.status.value == "HEALTHY" and not any(ingress.replica_states.values())
+
+
 class ServeDirectory:
-    """Asks through Serve handles."""
+    """Asks through Serve handles. An application that sleeps is not woken by those who look after it."""
+
+    def __init__(
+        self,
+        ask: Callable[[str], Awaitable[Description]] = ask,
+        is_asleep: Callable[[str], bool] = is_asleep,
+    ) -> None:
+        self._ask, self._is_asleep = ask, is_asleep
+        self._told: dict[str, Description] = {}
 
     async def describe(self, name: str) -> Description:
-        from ray import serve
-
-        return await serve.get_app_handle(name).describe.remote()
+        told = self._told.get(name)
+        if told is None or not told.get("sleeps") or not await asyncio.to_thread(self._is_asleep, name):
+            told = self._told[name] = await self._ask(name)
+        return told
 
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, metrics.Snapshot]:
         from ray import serve
@@ -233,6 +332,12 @@ class ServeDirectory:
             handle = serve.get_deployment_handle(deployment, name)
             found |= dict(await handle.broadcast("snapshot").results_async(timeout_s=_ASK_S))
         return found
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        from ray import serve
+
+        wires = await serve.get_deployment_handle("Ingress", name).broadcast("rollout").results_async(timeout_s=_ASK_S)
+        return [wire for wire in wires if wire is not None]
 
 
 class Home:

@@ -39,6 +39,18 @@ _PRESENCE_S = 0.1
 """Least time of a value of presence over time."""
 
 
+_EXAMPLE: dict[str, Any] = {
+    "model": "causal/20251121-031822",
+    "sample_rate_hz": 16_000,
+    "duration_s": 0.25,
+    "input_dbfs": -21.4,
+    "output_dbfs": -26.0,
+    "presence": 0.93,
+    "presence_step_s": 0.1,
+    "presence_over_time": [0.88, 0.95, 0.97],
+}
+
+
 class Encoded(BaseModel):
     """A file."""
 
@@ -72,17 +84,7 @@ class SoundAnswer(BaseModel):
     model_config = {
         "use_attribute_docstrings": True,
         "json_schema_extra": {
-            "example": {
-                "model": "causal/20251121-031822",
-                "sample_rate_hz": 16_000,
-                "duration_s": 0.25,
-                "input_dbfs": -21.4,
-                "output_dbfs": -26.0,
-                "presence": 0.93,
-                "presence_step_s": 0.1,
-                "presence_over_time": [0.88, 0.95, 0.97],
-                "audio": {"format": "wav", "base64": "UklGRmQfAABXQVZF..."},
-            }
+            "example": {**_EXAMPLE, "audio": {"format": "wav", "base64": "UklGRmQfAABXQVZF..."}},
         },
     }
 
@@ -197,9 +199,21 @@ def _headers(facts: Mapping[str, Any]) -> dict[str, str]:
 def documented() -> dict[int | str, dict[str, Any]]:
     """OpenAPI `responses` of a route whose answer is sound."""
     files: dict[str, Any] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FORMATS}
-    headers = {name: {"description": about, "schema": {"type": kind}} for name, kind, about in HEADERS.values()}
     about = "The sound, or with `Accept: application/json` an object that holds it."
-    return {200: {"model": SoundAnswer, "description": about, "content": files, "headers": headers}}
+    return {200: {"model": SoundAnswer, "description": about, "content": files, "headers": documented_headers()}}
+
+
+def documented_headers() -> dict[str, Any]:
+    """OpenAPI of the headers that come with sound."""
+    shown = {
+        **_EXAMPLE,
+        "result": "snd_0000000000000000000000000005eed0",
+        "result_expires": "2025-11-21T04:18:22+00:00",
+    }
+    return {
+        name: {"description": about, "schema": {"type": kind}, "example": shown[fact]}
+        for fact, (name, kind, about) in HEADERS.items()
+    }
 
 
 def accepted(header: str) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from serve_apps.classify import Face, Ingress, Replica, Served, assemble
 from serve_apps.classify import describe as describe_served
 from serve_apps.embed import add_info, describe, heard
 from serve_apps.extract import load as load_voices
+from serve_apps.sides import Side
 from serve_apps.stages import Pipeline
 from sonant.config.load import check
 from sonant.config.serve import ModelApp, SpeakersApp
@@ -38,9 +39,21 @@ if TYPE_CHECKING:
     from ray.serve import Application
 
 NAME, TTL = "name", "ttl_s"
+_LONGEST_NAME = 200
 
 
-class Enrolled(BaseModel):
+_ENROLLED: dict[str, JsonValue] = {
+    "id": f"spk_{0x5EED:032x}",
+    "name": "Ada",
+    "created": "2025-11-21T03:18:22+00:00",
+    "expires": "2025-12-21T03:18:22+00:00",
+    "model": "speaker/20251121-031822",
+    "recordings": 2,
+    "duration_s": 6.4,
+}
+
+
+class EnrolledSpeaker(BaseModel):
     """What is told of an enrolled speaker: never the vector."""
 
     id: str
@@ -54,23 +67,26 @@ class Enrolled(BaseModel):
     recordings: int
     duration_s: float
 
-    model_config = {"use_attribute_docstrings": True}
+    model_config = {"use_attribute_docstrings": True, "json_schema_extra": {"example": _ENROLLED}}
 
 
-class EnrolledList(BaseModel):
+class EnrolledSpeakers(BaseModel):
     """Some of the enrolled speakers, in order of their ids."""
 
-    speakers: list[Enrolled]
+    speakers: list[EnrolledSpeaker]
     next: str | None
     """Give it as `after` to get the next ones; null: these are the last."""
 
-    model_config = {"use_attribute_docstrings": True}
+    model_config = {
+        "use_attribute_docstrings": True,
+        "json_schema_extra": {"example": {"speakers": [_ENROLLED], "next": _ENROLLED["id"]}},
+    }
 
 
-def told(speaker: Speaker) -> Enrolled:
+def told(speaker: Speaker) -> EnrolledSpeaker:
     """An enrolment as the routes show it."""
     plain = speaker.model_dump(include={"id", "name", "model", "recordings", "duration_s"})
-    return Enrolled(**plain, created=iso(speaker.created), expires=iso(speaker.expires))
+    return EnrolledSpeaker(**plain, created=iso(speaker.created), expires=iso(speaker.expires))
 
 
 def create_face(
@@ -92,7 +108,7 @@ def create_voice_face(app: ModelApp, engine: VoiceEngine, metrics: Metrics, *, e
 
     async def enrol(files: Sequence[bytes]) -> Voice:
         voice = await enroller.of_recordings(files)
-        metrics.audio_seconds.inc(voice.duration_s)
+        metrics.heard(voice.duration_s)
         return voice
 
     return _create(app, describe_served(app, engine), engine.info, enrol, metrics, echo_request_id)
@@ -114,8 +130,8 @@ def _create(
         "",
         status_code=201,
         summary="Enrol a speaker",
-        responses={201: {"model": Enrolled}, **documented(*face.UPLOAD_ERRORS, "server.full")},
-        openapi_extra=face.form({FIELD: app.max_files}, (NAME, TTL), required=(FIELD,)),
+        responses={201: {"model": EnrolledSpeaker}, **documented(*face.UPLOAD_ERRORS)},
+        openapi_extra=face.form({FIELD: app.max_files}, _words(app), required=(FIELD,)),
         tags=["speakers"],
     )
     async def enrol(request: Request) -> Response:
@@ -125,8 +141,8 @@ def _create(
             ttl_s = _ttl(form, app)
             if not form.files[FIELD]:
                 raise RequestError("request.invalid", f"the form has no field {FIELD!r}")
-            if len(form.texts.get(NAME, "")) > 200:
-                raise RequestError("request.invalid", f"{NAME} is longer than 200 characters")
+            if len(form.texts.get(NAME, "")) > _LONGEST_NAME:
+                raise RequestError("request.invalid", f"{NAME} is longer than {_LONGEST_NAME} characters")
             if not await asyncio.to_thread(store.has_room, app.max_speakers):
                 hint = "delete some, or wait until they end"
                 raise RequestError("server.full", f"{app.max_speakers} speakers are enrolled already", hint=hint)
@@ -149,15 +165,15 @@ def _create(
     async def listed(
         limit: Annotated[int, Query(ge=1, le=1000, description="Most speakers in the answer.")] = 100,
         after: Annotated[str, Query(max_length=64, description="Only ids behind this one.")] = "",
-    ) -> EnrolledList:
+    ) -> EnrolledSpeakers:
         found = await asyncio.to_thread(store.some, limit + 1, after)
         shown = [told(speaker) for speaker in found[:limit]]
-        return EnrolledList(speakers=shown, next=shown[-1].id if len(found) > limit else None)
+        return EnrolledSpeakers(speakers=shown, next=shown[-1].id if len(found) > limit else None)
 
     add_info(api, served)
 
     @api.get("/{speaker}", summary="An enrolled speaker", responses=documented("speaker.not_found"), tags=["speakers"])
-    async def one(speaker: str) -> Enrolled:
+    async def one(speaker: str) -> EnrolledSpeaker:
         return told(await asyncio.to_thread(store.get, speaker))
 
     @api.delete(
@@ -172,6 +188,15 @@ def _create(
         await asyncio.to_thread(store.delete, speaker)
 
     return Face(api, api, served)
+
+
+def _words(app: SpeakersApp) -> dict[str, Any]:
+    """What an enrolment may say besides its recordings, as OpenAPI has it."""
+    lasts = f"Seconds until the enrolment ends; {app.ttl_s:g} if nothing is said."
+    return {
+        NAME: {"type": "string", "maxLength": _LONGEST_NAME, "description": "For people only.", "examples": ["Ada"]},
+        TTL: {"type": "number", "exclusiveMinimum": 0, "maximum": app.max_ttl_s, "description": lasts},
+    }
 
 
 def _ttl(form: Form, app: SpeakersApp) -> float:
@@ -205,7 +230,7 @@ class VoicesIngress(Replica):
     def __init__(self, args: dict[str, Any]) -> None:
         app: SpeakersApp = check(SpeakersApp, args)
         engine, metrics = load_voices(app)
-        super().__init__(app, create_voice_face(app, engine, metrics, echo_request_id=False), metrics)
+        super().__init__(app, Side(create_voice_face(app, engine, metrics, echo_request_id=False), metrics))
 
 
 def build(args: dict[str, Any]) -> Application:

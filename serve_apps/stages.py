@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from sonant.audio.formats import sniff
 from sonant.audio.sandbox import Sandbox, is_plain
-from sonant.config.serve import Limits, ModelApp
-from sonant.edge import quota
+from sonant.config.replica import Limits
+from sonant.config.serve import ModelApp
+from sonant.edge import quota, visit
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics
 from sonant.edge.turnstile import Turnstile
@@ -36,7 +37,7 @@ Told = Answer | Emotion
 Option = int | str | bool | None
 """What a request may choose: `top_k` of a classifier, an operating point of a detector, the timeline of an emotion."""
 
-_SLICE = 16
+SLICE = 16
 """Most windows of one recording in a call of the graph."""
 LONG_AT_ONCE = 4
 """Long recordings that are unfolded at the same time: decoded, one can be a hundred times what was sent."""
@@ -83,6 +84,21 @@ class Extractor:
         return Clip(rows, len(wav_N) / self._info.sample_rate_hz)
 
 
+class Waiting:
+    """Rows that wait for the graph."""
+
+    def __init__(self, rows: Floats) -> None:
+        self.rows = rows
+        self.came_s = self.began_s = time.perf_counter()
+        """When they came, and when the graph began with them."""
+
+    def note(self) -> None:
+        """The answer is there."""
+        here, now = visit.here(), time.perf_counter()
+        here.note("queue", self.came_s, self.began_s - self.came_s)
+        here.note("graph", self.began_s, now - self.began_s)
+
+
 class Model:
     """The batched graph: the rows of all waiting requests share its calls, unless that gains nothing here."""
 
@@ -91,12 +107,12 @@ class Model:
         silence_1N = np.zeros((1, round(engine.info.clip_s * engine.info.sample_rate_hz)), np.float32)
         row = engine.features(silence_1N) if body else silence_1N
         self._metrics = metrics
-        self._batcher: Batcher[Floats, Floats] = Batcher(
+        self._batcher: Batcher[Waiting, Floats] = Batcher(
             self._run,
-            cost=len,
-            key=lambda rows: rows.shape[1:],
+            cost=lambda waiting: len(waiting.rows),
+            key=lambda waiting: waiting.rows.shape[1:],
             max_batch=app.batching.max_batch,
-            max_cost=4 * _SLICE,
+            max_cost=4 * SLICE,
             wait_s=app.batching.wait_ms / 1000,
             eager=app.batching.wait_ms == 0 and not batches_pay(self._call, row),
             observe=self._observe,
@@ -104,12 +120,21 @@ class Model:
 
     async def __call__(self, rows: Floats) -> Floats:
         """rows [W, ...] -> logits_WK. Long recordings go slice by slice, so that short ones get their turn between."""
-        parts = [await self._batcher.submit(rows[start : start + _SLICE]) for start in range(0, len(rows), _SLICE)]
+        parts = [await self._part(rows[start : start + SLICE]) for start in range(0, len(rows), SLICE)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _run(self, items: Sequence[Floats]) -> list[Floats]:
-        logits_WK = self._call(items[0] if len(items) == 1 else np.concatenate(items))
-        return np.split(logits_WK, np.cumsum([len(rows) for rows in items])[:-1])
+    async def _part(self, rows: Floats) -> Floats:
+        waiting = Waiting(rows)
+        logits_WK = await self._batcher.submit(waiting)
+        waiting.note()
+        return logits_WK
+
+    def _run(self, items: Sequence[Waiting]) -> list[Floats]:
+        began_s = time.perf_counter()
+        for waiting in items:
+            waiting.began_s = began_s
+        logits_WK = self._call(items[0].rows if len(items) == 1 else np.concatenate([one.rows for one in items]))
+        return np.split(logits_WK, np.cumsum([len(one.rows) for one in items])[:-1])
 
     def _observe(self, items: int, seconds: float) -> None:
         self._metrics.batch_rows.observe(items)
@@ -160,14 +185,27 @@ class Pipeline:
 
     async def __call__(self, data: bytes, option: Option = None) -> Told:
         if self.extract.is_short(data):
-            await self.turnstile.passed()
+            with visit.stage("queue"):
+                await self.turnstile.passed()
             return await self._answer(data, option)
-        async with self.long:
+        with visit.stage("queue"):
+            await self.long.acquire()
+        try:
             return await self._answer(data, option)
+        finally:
+            self.long.release()
 
     async def _answer(self, data: bytes, option: Option) -> Told:
-        clip = await self.extract(data)
-        logits_WK = await self.model(clip.rows)
-        told = await self.postprocess(logits_WK, clip.duration_s, option)
+        with visit.stage("decode"):
+            clip = await self.extract(data)
+        logits_WK = await self._logits(clip.rows)
+        with visit.stage("answer"):
+            told = await self.postprocess(logits_WK, clip.duration_s, option)
         self.heard(clip.duration_s)
         return told
+
+    async def _logits(self, rows: Floats) -> Floats:
+        if isinstance(self.model, Model):
+            return await self.model(rows)  # it notes itself how long they waited
+        with visit.stage("graph"):  # elsewhere: the way there is part of it
+            return await self.model(rows)

@@ -8,22 +8,25 @@ the latest ones. The protocol wants errors as {"error": "..."}; the code stands 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from sonant.config.load import check
 from sonant.config.serve import TensorsApp
-from sonant.edge import errors, face, tensors
+from sonant.edge import errors, face, tensors, visit
 from sonant.edge.body import Uploads
 from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
-from sonant.errors import ModelError, RequestError, SonantError
+from sonant.errors import ERRORS, ModelError, RequestError, SonantError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.graph import Array, Graph
 from sonant.runtime.info import BundleInfo, GraphInfo, Role
@@ -95,15 +98,15 @@ def create_api(app: TensorsApp, models: Models, metrics: Metrics, *, echo_reques
     uploads, turn = Uploads(app.limits), asyncio.Semaphore(1)
     waiting = 0
 
-    @api.get("", summary="The server", tags=["tensors"])
+    @api.get("", summary="The server", **_told(tensors.ServerMetadata))
     async def server() -> dict[str, Any]:
         return {"name": NAME, "version": "2", "extensions": ["binary_tensor_data"], "models": models.names}
 
-    @api.get("/health/live", summary="Whether this process answers", tags=["tensors"])
+    @api.get("/health/live", summary="Whether this process answers", **_told(tensors.ServerLive))
     async def live() -> dict[str, bool]:
         return {"live": True}
 
-    @api.get("/health/ready", summary="Whether every bundle has been read and verified", tags=["tensors"])
+    @api.get("/health/ready", summary="Whether every bundle has been read and verified", **_told(tensors.ServerReady))
     async def ready() -> dict[str, bool]:
         return {"ready": True}
 
@@ -137,35 +140,119 @@ def create_api(app: TensorsApp, models: Models, metrics: Metrics, *, echo_reques
         return Response(given, headers=headers)
 
     async def _run(call: Callable[..., Any], *arguments: Any) -> Any:
-        async with turn:
+        with visit.stage("queue"):
+            await turn.acquire()
+        try:
             return await asyncio.to_thread(call, *arguments)
+        finally:
+            turn.release()
 
-    _add(api, "", "What a model takes and gives", metadata)
-    _add(api, "/ready", "Whether a model is loaded: it is, after this", model_ready)
-    _add(api, "/infer", "Run a model", infer, method="POST")
+    _add(api, "", "What a model takes and gives", metadata, **_told(tensors.ModelMetadata))
+    _add(api, "/ready", "Whether a model is loaded: it is, after this", model_ready, **_told(tensors.ModelReady))
+    _add(api, "/infer", "Run a model", infer, **_INFER)
     face.refuse_other_sockets(api)
     return api
 
 
-def _add(api: FastAPI, path: str, summary: str, answer: Callable[..., Awaitable[Any]], method: str = "GET") -> None:
+def _add(api: FastAPI, path: str, summary: str, answer: Callable[..., Awaitable[Any]], **told: Any) -> None:
     """A route of a model, with and without its version."""
-    responses = errors.documented("model.unknown", "request.invalid", "audio.too_big", "server.full")
-    for where in ("/models/{name}", "/models/{name}/versions/{version}"):
-        extra = _INFER if method == "POST" else None
-        api.add_api_route(
-            where + path, answer, methods=[method], summary=summary, tags=["tensors"], responses=responses,
-            response_model=None, openapi_extra=extra,
-        )  # fmt: skip
+    api.add_api_route("/models/{name}/versions/{version}" + path, answer, summary=summary, **told)
+    api.add_api_route("/models/{name}" + path, _unversioned(answer), summary=summary, **told)
 
 
-_INFER: dict[str, Any] = {
+def _unversioned(answer: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The same without the parameter: FastAPI would look for it in the query."""
+
+    async def latest(**given: Any) -> Any:
+        return await answer(**given)
+
+    whole = inspect.signature(answer, eval_str=True)
+    kept = [word for name, word in whole.parameters.items() if name != "version"]
+    latest.__signature__ = whole.replace(parameters=kept)  # pyright: ignore[reportFunctionMemberAccess]
+    return latest
+
+
+def _documented(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """`errors.documented`, as the protocol tells errors."""
+    responses = errors.documented(*codes)
+    told = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+    for answer in responses.values():
+        content = answer["content"]["application/json"]
+        content["schema"] = told
+        content["examples"] = {code: {"value": {"error": f"... ({ERRORS[code].hint})"}} for code in content["examples"]}
+        answer["headers"][_CODE] = {"description": "Code of the error.", "schema": {"type": "string"}}
+    return responses
+
+
+def _told(model: type[BaseModel]) -> dict[str, Any]:
+    """What FastAPI is told of a route that answers with this."""
+    answer = {"content": {"application/json": {"example": _EXAMPLES[model]}}}
+    refused = _documented("model.unknown") if model in (tensors.ModelMetadata, tensors.ModelReady) else {}
+    return {"response_model": model, "responses": {200: answer, **refused}, "tags": ["tensors"]}
+
+
+_CODE = "X-Error-Code"
+_WAV = {"name": "wav", "datatype": "FP32", "shape": [-1, -1]}
+_LOGITS = {"name": "logits", "datatype": "FP32", "shape": [-1, 3]}
+_EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
+    tensors.ServerMetadata: {
+        "name": NAME,
+        "version": "2",
+        "extensions": ["binary_tensor_data"],
+        "models": ["words", "words.step"],
+    },
+    tensors.ServerLive: {"live": True},
+    tensors.ServerReady: {"ready": True},
+    tensors.ModelReady: {"name": "words", "ready": True},
+    tensors.ModelMetadata: {
+        "name": "words",
+        "versions": ["20251121-031822"],
+        "platform": "onnxruntime_onnx",
+        "inputs": [_WAV],
+        "outputs": [_LOGITS],
+    },
+    tensors.Inferred: {
+        "model_name": "words",
+        "model_version": "20251121-031822",
+        "id": "1",
+        "outputs": [{"name": "logits", "shape": [1, 3], "datatype": "FP32", "data": [-1.5, 0.25, 4.0]}],
+    },
+}
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_LENGTH = {"description": "Length of the JSON that the bytes follow.", "schema": {"type": "integer", "minimum": 0}}
+_INFERRED: dict[str, Any] = {
+    "model": tensors.Inferred,
+    "content": {
+        "application/json": {"example": _EXAMPLES[tensors.Inferred]},
+        "application/octet-stream": _BYTES,
+    },
+    "headers": {tensors.JSON_LENGTH: {**_LENGTH, "description": f"With bytes only. {_LENGTH['description']}"}},
+}
+_ASKED: dict[str, Any] = {
+    "parameters": [{"name": tensors.JSON_LENGTH, "in": "header", "required": False, **_LENGTH}],
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": tensors.Ask.model_json_schema()},
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {
+                "schema": tensors.Ask.model_json_schema(),
+                "example": {
+                    "id": "1",
+                    "inputs": [{"name": "wav", "shape": [1, 4], "datatype": "FP32", "data": [0.0, 0.1, 0.0, -0.1]}],
+                },
+            },
+            "application/octet-stream": _BYTES,
         },
-    }
+    },
+}
+_INFER: dict[str, Any] = {
+    "methods": ["POST"],
+    "response_model": None,
+    "responses": {
+        200: _INFERRED,
+        **_documented("model.unknown", "request.invalid", "request.too_slow", "audio.too_big", "server.full"),
+    },
+    "openapi_extra": _ASKED,
+    "tags": ["tensors"],
 }
 
 
@@ -182,7 +269,8 @@ def _inferred(
 def _called(opened: Opened, feeds: dict[str, Array]) -> list[Array]:
     """Shapes that fit one by one may not fit together: that is the request's fault, and only the graph can tell."""
     try:
-        return opened.graph.run(feeds)
+        with visit.stage("graph"):
+            return opened.graph.run(feeds)
     except Exception as error:  # onnxruntime raises its own classes, which share only this base
         raise RequestError("request.invalid", f"the graph refuses these shapes: {str(error)[:200]}") from None
 
@@ -191,7 +279,7 @@ async def _as_the_protocol(request: Request, error: Exception) -> Response:
     assert isinstance(error, SonantError)
     told = errors.response(error, errors.request_id(request.scope))
     headers = {name: value for name, value in told.headers.items() if name not in ("content-length", "content-type")}
-    headers["X-Error-Code"] = error.code
+    headers[_CODE] = error.code
     hint = f" ({error.hint})" if error.hint else ""
     return JSONResponse({"error": f"{error.message}{hint}"}, told.status_code, headers)
 
@@ -208,11 +296,12 @@ class Ingress:
         self._api = create_api(self._app, Models(self._app), self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one: its routes, and no model of its own."""
-        return {"model": None, "openapi": face.openapi(self._api), "deployments": ["Ingress"]}
+        sleeps = self._app.ingress.least_replicas == 0
+        return {"model": None, "openapi": face.openapi(self._api), "sleeps": sleeps, "deployments": ["Ingress"]}
 
     async def snapshot(self) -> tuple[str, Snapshot]:
         from ray import serve
@@ -226,7 +315,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TensorsApp = check(TensorsApp, args, source="serve_apps.tensors")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

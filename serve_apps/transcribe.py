@@ -17,11 +17,12 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_apps.guard import behind_door, check_exposure
+from serve_apps.options import serve_options
 from serve_apps.transcribe_desk import Desk, Job
 from serve_apps.transcribe_form import LISTS, QUERY, TEXTS, UPLOAD, Asked, read_asked
 from sonant.config.load import check
 from sonant.config.serve import TranscribeApp
-from sonant.edge import errors, face
+from sonant.edge import errors, face, visit
 from sonant.edge.body import FIELD, Upload, Uploads, content_type
 from sonant.edge.door import at_recordings
 from sonant.edge.metrics import Metrics, Snapshot
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ray.serve import Application
 
 
-class Served(BaseModel):
+class ServedTranscriber(BaseModel):
     """An engine as it is served."""
 
     model: str
@@ -56,9 +57,9 @@ class Served(BaseModel):
     model_config = {"use_attribute_docstrings": True}
 
 
-def describe(app: TranscribeApp, transcriber: Transcriber) -> Served:
+def describe(app: TranscribeApp, transcriber: Transcriber) -> ServedTranscriber:
     recogniser = transcriber.recogniser
-    return Served(
+    return ServedTranscriber(
         model=recogniser.model,
         aliases=list(app.aliases),
         languages=list(recogniser.languages),
@@ -76,6 +77,7 @@ def create_api(
     """The routes of the application, below its prefix."""
     api = face.create("transcribe", echo_request_id=echo_request_id)
     served = describe(app, transcriber)
+    told = served.model_copy(update={"created": "2025-11-21T03:18:22+00:00"})  # documents do not depend on the time
     names = {served.model, *app.aliases}
     uploads = Uploads(app.limits)
     desk = Desk(app, transcriber, metrics)
@@ -84,7 +86,7 @@ def create_api(
         "",
         summary="Write down what is said in a recording",
         response_class=Response,
-        responses={200: _ANSWERS, **errors.documented(*face.UPLOAD_ERRORS, "model.unknown", "server.full")},
+        responses={200: _ANSWERS, **errors.documented(*face.UPLOAD_ERRORS, "model.unknown")},
         openapi_extra={**UPLOAD, "parameters": QUERY},
         tags=["transcribe"],
     )
@@ -104,6 +106,7 @@ def create_api(
                 return Held(_streamed(job, first, errors.request_id(request.scope)), held.pop_all())
             while await job.next() is not None:
                 if await request.is_disconnected():
+                    visit.here().outcome = "gone"
                     return Response(status_code=499)
             transcript = job.transcript()
         form = FORMS[asked.response_format]
@@ -111,8 +114,8 @@ def create_api(
             return Response(dumps(verbose(transcript, asked.granularities)), media_type=form.media_type)
         return Response(form.render(transcript), media_type=form.media_type)
 
-    @api.get("/info", summary="The engine that is served here", tags=["transcribe"])
-    async def info() -> Served:
+    @api.get("/info", summary="The engine that is served here", responses=face.example(told), tags=["transcribe"])
+    async def info() -> ServedTranscriber:
         return served
 
     face.refuse_other_sockets(api)
@@ -153,7 +156,15 @@ async def _streamed(job: Job, piece: list[Any] | None, request_id: str) -> Async
             piece = await job.next()
         yield events.done(job.transcript())
     except SonantError as error:
+        visit.here().outcome = error.code
         yield events.failed(error, request_id)
+
+
+def _timed(word: str) -> dict[str, Any]:
+    """JSON schema of what is said from one second to another."""
+    second = {"type": "number", "description": "Seconds from the beginning."}
+    fields = {word: {"type": "string"}, "start": second, "end": second}
+    return {"type": "object", "properties": fields, "required": list(fields)}
 
 
 _ANSWERS: dict[str, Any] = {
@@ -164,19 +175,29 @@ _ANSWERS: dict[str, Any] = {
                 "type": "object",
                 "properties": {
                     "text": {"type": "string"},
-                    "language": {"type": "string", "description": "verbose_json: ISO 639-1."},
+                    "language": {"type": ["string", "null"], "description": "verbose_json: ISO 639-1, if it is known."},
                     "duration": {"type": "number", "description": "verbose_json: seconds."},
-                    "segments": {"type": "array", "items": {"type": "object"}, "description": "verbose_json."},
-                    "words": {"type": "array", "items": {"type": "object"}, "description": "With word timestamps."},
-                    "usage": {"type": "object", "description": "type: duration, seconds."},
+                    "segments": {"type": "array", "items": _timed("text"), "description": "verbose_json."},
+                    "words": {"type": "array", "items": _timed("word"), "description": "With word timestamps."},
+                    "usage": {
+                        "type": "object",
+                        "properties": {"type": {"const": "duration"}, "seconds": {"type": "integer"}},
+                        "required": ["type", "seconds"],
+                    },
                 },
                 "required": ["text"],
             },
             "example": {"text": "dogs are sitting by the door", "usage": {"type": "duration", "seconds": 4}},
         },
-        "text/plain": {"schema": {"type": "string"}},
-        "application/x-subrip": {"schema": {"type": "string"}},
-        "text/vtt": {"schema": {"type": "string"}},
+        "text/plain": {"schema": {"type": "string"}, "example": "dogs are sitting by the door\n"},
+        "application/x-subrip": {
+            "schema": {"type": "string"},
+            "example": "1\n00:00:00,100 --> 00:00:03,900\ndogs are sitting by the door\n",
+        },
+        "text/vtt": {
+            "schema": {"type": "string"},
+            "example": "WEBVTT\n\n00:00:00.100 --> 00:00:03.900\ndogs are sitting by the door\n",
+        },
         "text/event-stream": {
             "schema": {"type": "string"},
             "example": 'data: {"type":"transcript.text.delta","delta":"dogs are"}\n\n',
@@ -196,17 +217,19 @@ class Ingress:
         app, transcriber = self._app, open_transcriber(self._app)
         kind, _, name = transcriber.recogniser.model.partition("/")
         self._metrics = Metrics("transcribe", kind, name)
+        self._metrics.runs_on(kind)
         self._served = describe(app, transcriber)
         self._api = create_api(app, transcriber, self._metrics, echo_request_id=False)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return behind_door(self._api, self._app, at_recordings)
+        return behind_door(self._api, self._app, at_recordings, metrics=self._metrics)
 
     async def describe(self) -> dict[str, Any]:
         """What the home application shows of this one."""
         return {
             "model": self._served.model_dump(mode="json"),
             "openapi": face.openapi(self._api),
+            "sleeps": self._app.ingress.least_replicas == 0,
             "deployments": ["Ingress"],
         }
 
@@ -222,7 +245,5 @@ def build(args: dict[str, Any]) -> Application:
 
     app: TranscribeApp = check(TranscribeApp, args, source="serve_apps.transcribe")
     check_exposure(app)
-    options = app.ingress.model_dump(exclude={"num_cpus", "num_gpus"}, exclude_none=True)
-    actor = {"num_cpus": app.ingress.num_cpus, "num_gpus": app.ingress.num_gpus}
-    ingress = serve.deployment(name="Ingress", ray_actor_options=actor, **options)
+    ingress = serve.deployment(name="Ingress", **serve_options(app.ingress))
     return ingress(serve.ingress()(Ingress)).bind(app.model_dump(mode="json"))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sonant.audio.nursery import nursery
 from sonant.audio.sandbox_parts import sandboxed_parts
 from sonant.config.serve import TranscribeApp
-from sonant.edge import quota
+from sonant.edge import quota, visit
 from sonant.edge.metrics import Metrics
 from sonant.errors import RequestError
 from sonant.runtime.transcribe.heard import RATE_HZ, Ask, Transcript, Utterance
@@ -48,7 +48,7 @@ class Desk:
         finally:
             self.waiting -= 1
             self._thread.submit(parts.close)  # behind a piece that may still be in the making
-            self._metrics.audio_seconds.inc(work.duration_s)
+            self._metrics.heard(work.duration_s)
             quota.heard(work.duration_s)
 
 
@@ -61,12 +61,19 @@ class Job:
 
     async def next(self) -> list[Utterance] | None:
         """The next piece's utterances, when the engine comes to it; None after the last."""
-        start = time.perf_counter()
-        piece = await asyncio.get_running_loop().run_in_executor(self._thread, next, self._work, None)
+        came_s = time.perf_counter()
+        began_s, piece = await asyncio.get_running_loop().run_in_executor(self._thread, self._piece)
+        here, seconds = visit.here(), time.perf_counter() - began_s
+        here.note("queue", came_s, began_s - came_s)
+        here.note("graph", began_s, seconds)
         if piece is not None:
-            self._metrics.graph_seconds.observe(time.perf_counter() - start)
+            self._metrics.graph_seconds.observe(seconds)
             self._utterances += piece
         return piece
+
+    def _piece(self) -> tuple[float, list[Utterance] | None]:
+        """In the engine's thread: when it came to it, and what it made. Decoding the piece is part of it."""
+        return time.perf_counter(), next(self._work, None)
 
     def transcript(self) -> Transcript:
         """The whole, after the last piece."""

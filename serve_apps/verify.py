@@ -18,7 +18,7 @@ from sonant.edge import face
 from sonant.edge.body import FIELD, Form, Uploads
 from sonant.edge.errors import documented
 from sonant.edge.metrics import Metrics
-from sonant.edge.speakers import Speaker, SpeakerStore
+from sonant.edge.speakers import SPEAKER_ID, Speaker, SpeakerStore
 from sonant.errors import ModelError, RequestError
 from sonant.runtime.engine import Engine
 from sonant.runtime.info import BundleInfo, VerifyPoint
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REFERENCE, SPEAKER = "reference", "speaker"
 
-_BODY = face.form({FIELD: 1, REFERENCE: 1}, (SPEAKER,), required=(FIELD,))
+_BODY = face.form({FIELD: 1, REFERENCE: 1}, {SPEAKER: SPEAKER_ID}, required=(FIELD,))
 
 
 class Verification(BaseModel):

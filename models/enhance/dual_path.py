@@ -23,6 +23,7 @@ from models.blocks.norm import RunningMean
 from models.blocks.recurrent import run_gru
 from models.enhance import bands
 from models.enhance.base import EnhancerConfig, LiveEnhancer
+from models.enhance.spare import Spare
 from models.extract.base import pad_to
 from models.extract.basis import FourierBasis
 from models.streaming import State, child, nest
@@ -60,6 +61,11 @@ class DualPathConfig(EnhancerConfig):
     """Frames, this one and past ones, that a low bin is made of."""
     level_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     """Time constant in s of the running level that the network sees loudness in relation to."""
+    spare_db: tuple[float, float] | None = None
+    """Speech that is so much louder (dB) than what would be taken away is left alone: from the second figure on all of
+    it, below the first nothing, and a share in between. Null: everything is taken away, from clean speech too."""
+    spare_s: Annotated[float, Field(gt=0, le=60)] = 3.0
+    """Time constant in s of that ratio."""
 
     @property
     def window(self) -> int:
@@ -75,6 +81,12 @@ class DualPathConfig(EnhancerConfig):
     def low(self) -> int:
         """Bins that are bands of their own."""
         return round(self.low_hz / self.bin_hz)
+
+    @model_validator(mode="after")
+    def _spare_rises(self) -> Self:
+        if self.spare_db is not None and self.spare_db[0] >= self.spare_db[1]:
+            raise ValueError(f"spare_db={list(self.spare_db)}: the second ratio must be the higher one")
+        return self
 
     @model_validator(mode="after")
     def _bands_fit(self) -> Self:
@@ -206,6 +218,7 @@ class DualPath(LiveEnhancer):
         self.hop, self.latency = self.basis.hop, self.basis.latency
         spread_FG = bands.spread(self.basis.bins, config.bands, config.low, config.bin_hz)
         self.bands, self.filter = Bands(config, spread_FG), Filter(config, spread_FG)
+        self.spare = config.spare_db and Spare(*config.spare_db, 1000 * config.spare_s / (config.latency_ms / 2))
         self.group = config.group
         tokens = self.bands.tokens
         self.embed = nn.Linear(self.bands.size, config.channels)
@@ -245,13 +258,18 @@ class DualPath(LiveEnhancer):
             after |= nest(f"blocks.{place}", inner)
         raw_TKBQS = self.head(self.head_norm(y_TKBC)).unflatten(-1, (-1, self.group))
         raw_BTQF = raw_TKBQS.permute(2, 0, 3, 1, 4).flatten(3)
-        coef_BT2G, inner = self.filter.step(coef_BT2G, raw_BTQF, child("filter", state))
-        wav_BN, decoded = self.basis.decode(coef_BT2G.flatten(2), child("basis", state))
-        return wav_BN, after | nest("filter", inner) | nest("basis", basis | decoded)
+        filtered_BT2G, inner = self.filter.step(coef_BT2G, raw_BTQF, child("filter", state))
+        after |= nest("filter", inner)
+        if self.spare:
+            filtered_BT2G, inner = self.spare.step(coef_BT2G, filtered_BT2G, child("spare", state))
+            after |= nest("spare", inner)
+        wav_BN, decoded = self.basis.decode(filtered_BT2G.flatten(2), child("basis", state))
+        return wav_BN, after | nest("basis", basis | decoded)
 
-    def _parts(self) -> list[tuple[str, Bands | Block | Filter]]:
+    def _parts(self) -> list[tuple[str, Bands | Block | Filter | Spare]]:
         blocks = [(f"blocks.{place}", block) for place, block in enumerate(self.blocks) if isinstance(block, Block)]
-        return [("bands", self.bands), *blocks, ("filter", self.filter)]
+        spare = [("spare", self.spare)] if self.spare else []
+        return [("bands", self.bands), *blocks, ("filter", self.filter), *spare]
 
 
 def build(config: DualPathConfig) -> DualPath:

@@ -15,16 +15,16 @@ import sys
 from collections.abc import Sequence
 
 from sonant.errors import EnvError, SonantError
-from sonant.verbs import about, bundles, corpora, hearing, runs, servers
+from sonant.verbs import about, bundles, corpora, hearing, rollouts, runs, servers
 from sonant.verbs.servers import JOBS
 from sonant.verbs.verb import Arguments, Verb, say, show
 
 __all__ = ["JOBS", "VERBS", "main"]
 
-_KNOWN = corpora.VERBS | runs.VERBS | bundles.VERBS | hearing.VERBS | servers.VERBS | about.VERBS
+_KNOWN = corpora.VERBS | runs.VERBS | bundles.VERBS | hearing.VERBS | servers.VERBS | rollouts.VERBS | about.VERBS
 _ROAD = """
-    prepare train tune evaluate export promote measure infer transcribe listen stream serve keys doctor ask submit
-    models validate report
+    prepare train tune evaluate export promote rollback measure infer transcribe listen stream serve rollouts keys
+    doctor ask submit models validate report
 """
 VERBS: dict[str, Verb] = {name: _KNOWN[name] for name in _ROAD.split()}
 """In the order of the road."""
@@ -39,7 +39,8 @@ EXTRAS = {
     "espeakng_loader": "synth",
     "wandb": "review",
     "torchaudio": "pretrained",
-    "websockets": "listen",
+    "httpx": "client",
+    "websockets": "client",
     "sounddevice": "listen",
 }
 """The extra that brings a module."""

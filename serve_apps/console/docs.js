@@ -50,19 +50,28 @@ function answers(operation) {
 }
 
 // Messages of a socket: the name and fields of each.
-function messages(schema) {
-  return Object.values(schema.$defs ?? {})
-    .filter((one) => one.properties?.type)
-    .map((one) => {
-      const fields = Object.keys(one.properties).filter((name) => name !== "type");
-      return [one.properties.type.const, fields.join(", "), one.description ?? ""];
-    });
+function messages(document, schema) {
+  return (schema.oneOf ?? schema.anyOf).map(({ $ref }) => {
+    const one = named(document, $ref);
+    const fields = Object.keys(one.properties).filter((name) => name !== "type");
+    return [one.properties.type.const, fields.join(", "), one.description ?? ""];
+  });
+}
+
+// A schema among the components.
+function named(document, reference) {
+  return document.components.schemas[reference?.split("/").at(-1)];
+}
+
+// What a key must be allowed, where keys are asked for.
+function right(operation) {
+  const [asked] = operation.security ?? [];
+  return asked ? [`Asks for a key${asked.key.length ? ` with the right ${asked.key.join(", ")}` : ""}.`] : [];
 }
 
 function example(document, operation) {
-  const content = operation.responses?.["200"]?.content?.["application/json"];
-  const name = content?.schema?.$ref?.split("/").at(-1);
-  return content?.example ?? document.components.schemas[name]?.example;
+  const content = (operation.responses["200"] ?? operation.responses["201"])?.content?.["application/json"];
+  return content?.example ?? named(document, content?.schema?.$ref)?.example;
 }
 
 function describe(document, path, method, operation) {
@@ -74,13 +83,14 @@ function describe(document, path, method, operation) {
   summary.append(verb, element("code", path), about);
   const inside = element("div");
   if (operation.description) inside.append(prose("p", operation.description));
+  inside.append(...right(operation).map((text) => element("p", text)));
   if (!operation["x-websocket"]) inside.append(curl(path, method, operation));
   const parameters = (operation.parameters ?? []).map((one) => [one.name, one.in, one.description ?? ""]);
   if (parameters.length) inside.append(titled("Parameters", table(["name", "in", "meaning"], parameters)));
   const sample = example(document, operation);
   if (sample) inside.append(titled("Answer", pretty(sample)));
   for (const [side, schema] of Object.entries(operation["x-websocket"] ?? {})) {
-    inside.append(titled(`Messages of the ${side}`, table(["type", "fields", "meaning"], messages(schema))));
+    inside.append(titled(`Messages of the ${side}`, table(["type", "fields", "meaning"], messages(document, schema))));
   }
   inside.append(titled("Statuses", table(["status", "meaning", "error codes"], answers(operation))));
   const details = element("details", "", summary, inside);

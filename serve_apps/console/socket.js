@@ -5,17 +5,27 @@ const PATIENCE_MS = 60000;
 const PAUSES_MS = [50, 100, 200, 400, 800, 1000];
 const MAX_UNSAVED = 8 << 20; // bytes; a microphone fills them in minutes
 const AGAIN = ["server.full", "server.draining", "server.starting", "server.internal", "env.cluster", "request.too_slow"];
+const ELSEWHERE = ["server.full", "server.draining"]; // another replica may have room
 const ANSWERS = ["event", "scores", "level"];
+
+// Connections of one session have one name: HAProxy sends them to the same replica as long as it is there.
+const newName = () => Math.random().toString(36).slice(2);
+
+function named(url, name) {
+  const address = new URL(url, location.href);
+  address.searchParams.set("session_id", name);
+  return address.href;
+}
 
 export class SteadySocket {
   // url() gives the address, anew for each connection: a ticket in it is good once.
   // on: {open(), message(object or ArrayBuffer), lost(), close(code, error or null)}
   constructor(url, on) {
     this.url = url;
-    this.setting = null; // the last `set` message: one that came after the last save is said again
     this.on = on;
     this.token = null;
-    this.unsaved = []; // binary messages that are not saved, from number `first` on
+    this.name = newName();
+    this.unsaved = []; // binary messages that are not saved, from number `first` on, and `set` messages between them
     this.first = 0;
     this.bytes = 0;
     this.number = 0;
@@ -38,7 +48,7 @@ export class SteadySocket {
       return this.closed(1006);
     }
     if (this.over) return;
-    const socket = new WebSocket(url);
+    const socket = new WebSocket(named(url, this.name));
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.greet();
@@ -54,7 +64,11 @@ export class SteadySocket {
 
   // The start message, and whatever else is no sound.
   text(message) {
-    if (message.type === "set") this.setting = message;
+    if (message.type === "set" && this.token) {
+      if (this.unsaved.at(-1)?.type === "set") this.unsaved.pop(); // nothing was sent in between: the later one counts
+      this.unsaved.push(message);
+      if (!this.ready) return; // it goes with the sound
+    }
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
@@ -104,8 +118,7 @@ export class SteadySocket {
     this.tries = 0;
     this.drop(message.messages ?? 0);
     this.ready = true;
-    if (again && this.setting) this.text(this.setting);
-    for (const data of this.unsaved) this.socket.send(data);
+    for (const item of this.unsaved) this.socket.send(item instanceof ArrayBuffer ? item : JSON.stringify(item));
     if (this.ended) this.text({ type: "end" });
     if (!again) this.on.message(message);
   }
@@ -117,10 +130,16 @@ export class SteadySocket {
   }
 
   drop(until) {
-    for (; this.first < until; this.first += 1) this.bytes -= this.unsaved.shift().byteLength;
+    while (this.first < until) {
+      const item = this.unsaved.shift();
+      if (!(item instanceof ArrayBuffer)) continue;
+      this.bytes -= item.byteLength;
+      this.first += 1;
+    }
   }
 
   closed(code) {
+    if (ELSEWHERE.includes(this.error?.code)) this.name = newName();
     const final = this.error && !AGAIN.includes(this.error.code);
     if (this.over || code === 1000 || !this.token || final) return this.endWith(code);
     if (this.tries === 0) this.lostAt = performance.now();

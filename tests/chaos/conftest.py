@@ -13,8 +13,9 @@ import ray
 
 
 @pytest.fixture(scope="module")
-def serve_here(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[dict[str, Any]], str]]:
-    """Deploys the arguments of an extractor as two replicas, again and again: `serve_here(args)` gives its URL."""
+def serve_here(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[..., str]]:
+    """Deploys the arguments of an extractor as two replicas, again and again: `serve_here(args)` gives its URL. Others
+    are deployed beside it by their names: `serve_here(args, other=args)`."""
     from ray import serve as ray_serve
 
     from sonant.cluster import serve
@@ -32,15 +33,18 @@ def serve_here(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
 
-    def deploy(args: dict[str, Any]) -> str:
+    def deploy(args: dict[str, Any], **others: dict[str, Any]) -> str:
         ingress = {"num_replicas": 2, "num_cpus": 0.1, "graceful_shutdown_timeout_s": 2}
-        app = {
-            "name": "extract",
-            "route_prefix": "/v1/audio/extractions",
-            "import_path": "serve_apps.extract:build",
-            "args": {"providers": ["CPUExecutionProvider"], "ingress": ingress, **args},
-        }
-        file: ServeFile = check(ServeFile, {"http_options": {"port": port}, "applications": [app]})
+        apps = [
+            {
+                "name": name,
+                "route_prefix": f"/v1/audio/{name}ions",
+                "import_path": "serve_apps.extract:build",
+                "args": {"providers": ["CPUExecutionProvider"], "ingress": ingress, **its},
+            }
+            for name, its in {"extract": args, **others}.items()
+        ]
+        file: ServeFile = check(ServeFile, {"http_options": {"port": port}, "applications": apps})
         return serve.deploy(file, fast=False).url + "/v1/audio/extractions"
 
     yield deploy

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,14 +24,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 import yaml
+from live_calls import heard, read_all, s16, session, talk
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 Floats = NDArray[np.float32]
 Clip = Callable[..., Floats]
-Message = dict[str, Any]
 
 ROUTE = "/v1/audio/classifications"
 FIELDS = {"code", "message", "hint", "request_id"}
@@ -56,16 +56,29 @@ def serve_file(*applications: dict[str, Any], **others: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def url(tone_bundle: Path, run_serve: Callable[..., Any]) -> Generator[str]:
+def url(tone_bundle: Path, run_serve: Callable[..., Any], logs_dir: Path) -> Generator[str]:
     small = {"max_body_mib": 1, "max_sessions": 1, "idle_s": 0.5, "max_frame_kib": 64}
     file = serve_file(
-        application("fused", ROUTE, tone_bundle),
+        application("fused", ROUTE, tone_bundle, ingress=TWO),
         application("split", "/split", tone_bundle, placement="split"),
         application("small", "/small", tone_bundle, limits=small),
-        application("emotion", "/v1/audio/emotions", tone_bundle, placement="split", answer="emotion"),
+        application("emotion", EMOTIONS, tone_bundle, placement="split", answer="emotion", limits=ONE),
+        logging_config={"encoding": "JSON", "log_level": "INFO", "logs_dir": str(logs_dir)},
     )
     with run_serve(file) as base:
         yield base
+
+
+@pytest.fixture(scope="module")
+def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the replicas log."""
+    return tmp_path_factory.mktemp("logs")
+
+
+EMOTIONS = "/v1/audio/emotions"
+ONE = {"max_requests": 1, "max_sessions": 1}
+BEGUN = "sonant_sessions_begun_total"
+TWO = {"num_replicas": 2, "num_cpus": 0.1}
 
 
 def post(url: str, data: bytes, kind: str = "audio/wav") -> httpx.Response:
@@ -217,46 +230,6 @@ def test_a_false_length_does_not_help(url: str) -> None:
 # ---- live -----------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def session(url: str, route: str = ROUTE, **start: Any) -> Generator[ClientConnection]:
-    with connect(f"ws{url.removeprefix('http')}{route}/stream", open_timeout=20, close_timeout=10) as client:
-        client.send(json.dumps({"type": "start", **start}))
-        assert json.loads(client.recv(timeout=20))["type"] == "ready"
-        yield client
-
-
-def read_all(client: ClientConnection) -> list[Message]:
-    messages: list[Message] = []
-    try:
-        while True:
-            messages.append(json.loads(client.recv(timeout=30)))
-    except ConnectionClosed:
-        return messages
-
-
-def talk(client: ClientConnection, data: bytes, size: int = 3200) -> list[Message]:
-    """Sends everything, reads everything."""
-
-    def send() -> None:
-        for start in range(0, len(data), size):
-            client.send(data[start : start + size])
-        client.send('{"type": "end"}')
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    messages = read_all(client)
-    thread.join()
-    return messages
-
-
-def heard(messages: list[Message]) -> list[str]:
-    return [message["label"] for message in messages if message["type"] == "event"]
-
-
-def s16(wav_N: Floats) -> bytes:
-    return (wav_N * 32767).astype("<i2").tobytes()
-
-
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000])
 def test_raw_audio_is_heard_live(url: str, clip: Clip, rate_hz: int) -> None:
     with session(url, sample_rate_hz=rate_hz) as client:
@@ -301,6 +274,76 @@ def test_a_full_server_answers_at_once_and_a_silent_session_is_closed(url: str) 
         [message] = read_all(first)
     assert message["error"]["code"] == "request.too_slow"
     assert first.close_code == 4408
+
+
+def test_a_crowd_is_told_at_once_that_there_is_no_room(url: str) -> None:
+    """One upload and one session are held open, and have all the room there is."""
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    head = f"POST {EMOTIONS} HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 900000\r\n\r\n"
+    over = threading.Event()
+    with (
+        socket.create_connection((host, port)) as held,
+        session(url, EMOTIONS) as first,
+        ThreadPoolExecutor(20) as crowd,
+    ):
+        held.sendall(head.encode() + bytes(10))
+        while sum(by_replica(url, "sonant_requests_now").values()) < 1:
+            time.sleep(0.05)
+
+        def keep_open() -> None:
+            while not over.wait(1):
+                held.sendall(bytes(10))
+                first.send('{"type": "ping"}')
+
+        keeping = crowd.submit(keep_open)
+        answers = list(crowd.map(lambda _: post(url + EMOTIONS, b"RIFF"), range(40)))
+        sockets = list(crowd.map(lambda _: refused(url), range(40)))
+        over.set()
+        keeping.result()
+    assert {(answer.status_code, answer.headers["retry-after"]) for answer in answers} == {(503, "1")}
+    assert {answer.json()["error"]["code"] for answer in answers} == {"server.full"}
+    assert set(sockets) == {("server.full", 1013)}
+
+
+def refused(url: str) -> tuple[str, int | None]:
+    """Why a session is not let in: the code of the message, and that of the close."""
+    with connect(f"ws{url.removeprefix('http')}{EMOTIONS}/stream", open_timeout=30) as client:
+        [message] = read_all(client)
+    return message["error"]["code"], client.close_code
+
+
+def homes(url: str, names: Sequence[str | None], *, query: bool = False) -> list[int]:
+    """How many sessions each replica of the application got, fewest first, when sessions of these names come."""
+    before = by_replica(url, BEGUN)
+    for name in names:
+        told = {"additional_headers": {"x-session-id": name}} if name and not query else {}
+        where = f"ws{url.removeprefix('http')}{ROUTE}/stream" + (f"?session_id={name}" if query else "")
+        with connect(where, open_timeout=20, **told) as client:
+            client.send('{"type": "start"}')
+            assert json.loads(client.recv(timeout=20))["type"] == "ready"
+            client.send('{"type": "end"}')
+            read_all(client)
+    after = by_replica(url, BEGUN)
+    return sorted(
+        int(after[replica] - before.get(replica, 0)) for replica in after if after[replica] != before.get(replica)
+    )
+
+
+def by_replica(url: str, name: str) -> dict[str, float]:
+    """What is counted under a name, by replica."""
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    counted: dict[str, float] = {}
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.name == name:
+            counted[sample.labels["replica"]] = counted.get(sample.labels["replica"], 0) + sample.value
+    return counted
+
+
+def test_a_session_comes_back_to_its_replica_behind_haproxy(url: str) -> None:
+    assert homes(url, ["one"] * 6) == [6]
+    assert homes(url, ["two"] * 6, query=True) == [6]
+    assert len(homes(url, [None] * 8)) == 2
+    assert homes(url, ["one", "two"] * 3) in ([3, 3], [6])
 
 
 @pytest.mark.parametrize(
@@ -349,12 +392,39 @@ def test_metrics_come_from_every_replica(url: str, clip: Clip) -> None:
     post(f"{url}/split", soundfile(clip("rise")))
     families = list(text_string_to_metric_families(httpx.get(f"{url}/metrics").text))
     samples = [sample for family in families for sample in family.samples]
-    # Two fused applications with one replica each, two split ones with an ingress and a model.
-    assert len({sample.labels["replica"] for sample in samples if sample.name == "sonant_bundle_info"}) == 6
+    # Two fused applications with two and one replicas, two split ones with an ingress and a model.
+    assert len({sample.labels["replica"] for sample in samples if sample.name == "sonant_bundle_info"}) == 7
     graph_calls = {
         sample.labels["replica"]: sample.value for sample in samples if sample.name == "sonant_batch_rows_count"
     }
     assert sum(value > 0 for value in graph_calls.values()) >= 2
+
+
+def test_replicas_log_each_request_and_session_as_json(url: str, logs_dir: Path, clip: Clip) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {"content-type": "audio/wav", "x-request-id": "logged-1", "traceparent": parent}
+    answer = httpx.post(f"{url}/split", content=soundfile(clip("rise")), headers=headers, timeout=30)
+    assert (answer.headers["x-request-id"], answer.headers["traceparent"]) == ("logged-1", parent)
+    with session(url) as client:
+        talk(client, s16(clip("rise", length_s=2.0)))
+    deadline = time.monotonic() + 20
+    while True:  # a line is written when the answer has been sent
+        told = [
+            json.loads(line)
+            for path in logs_dir.glob("replica_*.log")
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        found = [one for one in told if one.get("request_id") == "logged-1" and one.get("event") == "request"]
+        events = [one["event"] for one in told if one.get("application") == "fused" and "session" in one]
+        if found and events[-1:] == ["session.ended"]:
+            break
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+    [line] = found
+    assert (line["application"], line["route"], line["outcome"], line["levelname"]) == ("split", "/split", "ok", "INFO")
+    assert line["trace_id"] == parent[3:35]
+    assert {"replica", "model", "version", "seconds", "audio_s", "decode_s", "graph_s"} <= set(line)
+    assert events[-2:] == ["session.opened", "session.ended"]
 
 
 def test_only_loopback_listens_for_http(url: str) -> None:
@@ -379,12 +449,15 @@ def test_only_loopback_listens_for_http(url: str) -> None:
 
 def test_rays_own_proxy_and_ctrl_c(tone_bundle: Path, run_serve: Callable[..., Any], clip: Clip) -> None:
     """Without HAProxy everything works too, and the end leaves the port and no process."""
-    with run_serve(serve_file(application("fused", ROUTE, tone_bundle), fast_proxy=False)) as base:
+    with run_serve(serve_file(application("fused", ROUTE, tone_bundle, ingress=TWO), fast_proxy=False)) as base:
         assert post(base + ROUTE, soundfile(clip("rise"))).json()["label"] == "rise"
         assert post(base + ROUTE, b"nonsense").json()["error"]["code"] == "audio.unsupported"
         assert httpx.get(f"{base}/nowhere").json()["error"]["code"] == "request.not_found"
         with session(base) as client:
             assert heard(talk(client, s16(clip("fall", length_s=2.0)))) == ["fall"]
+        assert [homes(base, [name] * 4) for name in "abc"] == [[4], [4], [4]]
+        assert sum(homes(base, [f"session {number}" for number in range(12)])) == 12
+        assert len(by_replica(base, BEGUN)) == 2
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", urlsplit(base).port))

@@ -17,15 +17,19 @@ from sonant.cluster.session import connect
 from sonant.config.experiment import Experiment
 from sonant.config.load import dump, load, names
 from sonant.config.ray import RayConfig
+from sonant.config.tune import Confirm
 from sonant.errors import ConfigError, RunError
 from sonant.track.events import read
 from sonant.track.report import report
+from sonant.train.run import open_run
+from sonant.tune.rows import Row, Trial
 from sonant.tune.search import SweepResult, search
-from sonant.tune.sweep import Sweep, Trial, open_sweep
+from sonant.tune.sweep import Sweep, open_sweep
 
 pytestmark = pytest.mark.timeout(600)
 
 Make = Callable[..., Experiment]
+SOUND_SEARCHES = [name for name in names() if name.startswith(("extract/", "enhance/")) and "search" in name]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def _ray() -> Generator[None]:
         yield
 
 
-def quiet(sweep: Sweep, trial: Trial) -> None:
+def quiet(sweep: Sweep, row: Row) -> None:
     pass
 
 
@@ -54,7 +58,7 @@ def metrics_of(result: SweepResult) -> list[tuple[Any, ...]]:
 def test_the_winner_keeps_the_limits_and_what_is_over_them_is_never_trained(searched: Make) -> None:
     told: list[int] = []
     cfg = searched(limits=[{"metric": "params", "max": 50_000}], concurrent=1)
-    result = search(cfg, ended=lambda _, trial: told.append(trial.number))
+    result = search(cfg, ended=lambda _, row: told.append(row.number) if isinstance(row, Trial) else None)
     table = json.loads((Path(result.path) / "sweep.json").read_text())
     assert result.table == table["trials"]
     by_state = {state: [row for row in result.table if row["state"] == state] for state in ("done", "rejected")}
@@ -67,11 +71,12 @@ def test_the_winner_keeps_the_limits_and_what_is_over_them_is_never_trained(sear
     trained = sorted(int(path.name) for path in (Path(result.path) / "trials").iterdir())
     assert trained == told
     assert not (Path(result.path) / "ray").exists(), "Ray's pickles are not kept"
+    assert result.confirmed == []
 
 
 @pytest.mark.usefixtures("_ray")
-@pytest.mark.parametrize("name", [name for name in names() if name.startswith("extract/memory_search")])
-def test_smoke_set_of_a_search_for_a_memory(name: str, hums: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SOUND_SEARCHES)
+def test_smoke_set_of_a_search_for_sound(name: str, hums: str, tmp_path: Path) -> None:
     """Two trials, a winner within the limits, and a page that shows what quality costs."""
     overrides = [f"data.corpus={hums}", "data.split.kind=manifest", f"track.runs={tmp_path}", "track.wandb=off"]
     cfg = load(Experiment, name, overrides, smoke=True)
@@ -82,6 +87,25 @@ def test_smoke_set_of_a_search_for_a_memory(name: str, hums: str, tmp_path: Path
     assert {*cfg.tune.pareto} <= {*result.best["costs"]}
     page = Path(report(result.path)).read_text(encoding="utf-8")
     assert all(f"si_sdri against {cost}" in page for cost in cfg.tune.pareto)
+    if cfg.tune.confirm is not None:
+        seeds_confirm(result, page, cfg.tune.confirm)
+
+
+def seeds_confirm(result: SweepResult, page: str, confirm: Confirm) -> None:
+    """The best trial was trained with other seeds; validation says which of those is taken on."""
+    [best] = result.confirmed
+    assert [*best["seeds"]] == list(range(1, confirm.seeds + 1))
+    assert best["trial"] == result.best["number"]
+    assert best["mean"]["si_sdri"] == pytest.approx(sum(best["seeds"].values()) / confirm.seeds)
+    assert best["deviation"]["si_sdri"] > 0
+    seed = max(best["seeds"], key=lambda seed: best["seeds"][seed])
+    assert result.best_run == f"{result.path}/repeats/{best['trial']}-seed{seed}"
+    run = open_run(result.best_run)
+    assert (run.config.seed, run.config.data.split.seed) == (seed, 0)
+    [end] = [event for event in read(run.path) if event["kind"] == "end"]
+    assert end["best"]["si_sdri"] == best["seeds"][seed], "what is judged is validation"
+    assert "With other seeds" in page
+    assert search(open_sweep(result.path).config, resume=result.path, ended=quiet) == result, "nothing is left to do"
 
 
 @pytest.mark.usefixtures("_ray")

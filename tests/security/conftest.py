@@ -11,7 +11,7 @@ import importlib
 import inspect
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -57,7 +57,7 @@ def bundles(
         "serve_apps.verify": speakers,
         "serve_apps.speakers": speakers,
         "serve_apps.extract": {"bundle": str(extract_bundle), "speakers": speakers["speakers"]},
-        "serve_apps.enhance": {"bundle": str(enhance_bundle)},
+        "serve_apps.enhance": {"bundle": str(enhance_bundle), "store_url": str(tmp_path_factory.mktemp("results"))},
         "serve_apps.transcribe": {"engine": {"kind": "faster_whisper", "model": str(whisper_folder), "device": "cpu"}},
         "serve_apps.tensors": {"models": {"tones": str(tone_bundle)}},
         "serve_apps.home": {},
@@ -95,6 +95,7 @@ class Replica:
         self.sandboxes = [one for one in sandboxes() if id(one) not in before]
         """Where this application decodes."""
         self.app = self.replica.__serve_build_asgi_app__()
+        self.door = self.app.app
         self.api = self.replica._face.api if hasattr(self.replica, "_face") else self.replica._api
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -103,13 +104,13 @@ class Replica:
 
 @pytest.fixture(scope="session")
 def replicas(modules: list[str], bundles: dict[str, dict[str, Any]]) -> Callable[..., list[Replica]]:
-    """Builds one replica of each application: `replicas(keys=path)`."""
+    """Builds one replica of each application: `replicas(keys=path)`; `limits` replace some of the usual ones."""
 
-    def build(**shared: Any) -> list[Replica]:
+    def build(*, limits: Mapping[str, Any] | None = None, **shared: Any) -> list[Replica]:
         made: list[Replica] = []
         for module in modules:
             name = module.rpartition(".")[2]
-            common = {} if name == "home" else {"limits": LIMITS}
+            common = {} if name == "home" else {"limits": {**LIMITS, **(limits or {})}}
             prefix = "" if name == "home" else f"/v1/{name}"
             made.append(Replica(module, {**bundles[module], **common, **shared}, prefix))
         return made

@@ -32,7 +32,7 @@ def shut(replicas: Callable[..., list[Any]], key_file: str, monkeypatch: pytest.
 
 def test_all_applications_are_walked(shut: list[Any], modules: list[str]) -> None:
     assert {f"serve_apps.{one.name}" for one in shut} == set(modules)
-    assert all(isinstance(one.app, Door) for one in shut)
+    assert all(isinstance(one.door, Door) for one in shut)
     routes = [route for one in shut for route in one.api.routes]
     assert all(isinstance(route, APIRoute | APIWebSocketRoute) for route in routes), "a kind that is not walked"
     assert sum(isinstance(route, APIRoute) for route in routes) >= 20
@@ -84,7 +84,7 @@ def test_a_right_opens_its_own_routes_alone(
     async def walk() -> set[tuple[str, int]]:
         found: set[tuple[str, int]] = set()
         for replica in shut:
-            door = replica.app
+            door = replica.door
             door._keyring._look_at = 0.0
             async with client(replica) as http:
                 header = {"authorization": f"Bearer {token}"}

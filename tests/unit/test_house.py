@@ -32,7 +32,7 @@ MAY_USE_RAY_TOO = {
     "platform/sonant/tune/search.py",
 }
 OF_NO_SINGLE_FILE = {"test_house.py", "test_cluster_files.py", "audio/test_hostile.py", "audio/test_one_door.py"}
-CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "kuberay")
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name not in {"kuberay", "grafana"})
 
 
 def files(folders: list[Path]) -> list[Path]:

@@ -41,6 +41,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "cpu": ("onnxruntime",),
     "synth": ("espeakng_loader",),
     "review": ("wandb", "matplotlib"),
+    "client": ("httpx", "websockets"),
     "listen": ("sounddevice", "websockets"),
     "speech": ("pesq", "pystoi"),
 }

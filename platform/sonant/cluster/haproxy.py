@@ -31,6 +31,13 @@ _SETTINGS = {
 }
 _HEAD_S = 10
 """Time for the head of a request; Ray sets none, so that a client could hold a connection with half a line."""
+_STICK = (
+    "stick-table type string len 64 size 100k expire 1h peers sonant",
+    "stick on req.hdr(x-session-id)",
+    "stick on url_param(session_id)",
+)
+"""A session that names itself comes back to the server that it had; browsers can only name it in the address. New ones
+go where the fewest connections are. Peers: a reload, which every new replica brings, hands the table on."""
 _LOCAL = {
     # Nobody else routes to these replicas: the half minute that load balancers need would only delay Ctrl-C.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
@@ -56,7 +63,7 @@ def environment(real_binary: str, folder: Path) -> dict[str, str]:
     Ray's defaults share /tmp/haproxy-serve, with an admin socket for every user, between all servers of a machine, and
     open a statistics page and a metrics port on all interfaces. Here all of that is this server's own and loopback.
     """
-    pages = (_free_port(), _free_port())
+    pages = (_free_port(), _free_port(), _free_port())
     return {
         **_SETTINGS,
         **_LOCAL,
@@ -72,16 +79,21 @@ def environment(real_binary: str, folder: Path) -> dict[str, str]:
     }
 
 
-def _wrapper(real_binary: str, folder: Path, pages: tuple[int, int]) -> Path:
-    """A script that closes what Ray's template opens, gives errors our form, and becomes HAProxy."""
+def _wrapper(real_binary: str, folder: Path, pages: tuple[int, int, int]) -> Path:
+    """A script that closes what Ray's template opens, has sessions find their server, gives errors our form, and
+    becomes HAProxy."""
     error = SonantError("env.cluster", "no replica could take the request", hint="try again in a moment")
     answer = folder / "503.http"
+    peers = f"peers sonant\\n    peer here 127.0.0.1:{pages[2]}\\n"
+    stick = "".join(f"\\n    {line}" for line in _STICK)
     body = textwrap.dedent(f"""\
         #!/bin/sh
         # Ray starts this as `haproxy -db -f CONFIG ...`.
         sed -i -e 's/bind \\*:{pages[0]}/bind 127.0.0.1:{pages[0]}/' \\
                -e 's/bind :{pages[1]}/bind 127.0.0.1:{pages[1]}/' \\
-               -e 's/^defaults$/&\\n    timeout http-request {_HEAD_S}s/' \\
+               -e 's/^    nbthread .*/&\\n    localpeer here/' \\
+               -e 's/^    http-reuse always$/&{stick}/' \\
+               -e 's/^defaults$/{peers}&\\n    timeout http-request {_HEAD_S}s/' \\
                -e 's|errorfile \\(50[0-9]\\) .*|errorfile \\1 {answer}|' "$3"
         exec {real_binary} "$@"
         """)

@@ -13,58 +13,40 @@ import signal
 import socket
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
 
 from sonant.cluster import haproxy
+from sonant.cluster.deploy import Served, deploy, drain, told
 from sonant.config.load import load
 from sonant.config.ray import RayConfig
-from sonant.config.serve import HomeApplication, ServeFile, StageOptions
+from sonant.config.serve import HomeApplication, ServeFile
 from sonant.edge import exposure
 from sonant.edge.keys import read as read_keys
 from sonant.errors import EnvError
 from sonant.runtime.bundle import open_bundle
 
+__all__ = ["Served", "deploy", "into", "serve"]
+
 log = logging.getLogger(__name__)
 
-_READY_PATHS = {
-    "serve_apps.classify:build": "/info",
-    "serve_apps.detect:build": "/info",
-    "serve_apps.embed:build": "/info",
-    "serve_apps.verify:build": "/info",
-    "serve_apps.speakers:build": "/info",
-    "serve_apps.extract:build": "/info",
-    "serve_apps.transcribe:build": "/info",
-    "serve_apps.tensors:build": "/health/ready",
-    "serve_apps.enhance:build": "/info",
-    "serve_apps.home:build": "readyz",
-}
-"""What each kind of application answers with 200 when it can serve, behind its route prefix."""
-_START_S = 300.0
-_DRAIN_S = 60.0
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what http_proxy says is not about us
-_POLL_S = 0.1
 
+def into(config: str, overrides: Sequence[str], address: str) -> Served:
+    """Deploys a serve file where a server runs already, and leaves it there: what has changed is replaced, what is not
+    in the file goes on as it is."""
+    file: ServeFile = load(ServeFile, config, overrides)
+    from sonant.cluster.session import joined
 
-@dataclass(frozen=True)
-class Served:
-    """A running server."""
-
-    url: str
-    proxy: Literal["haproxy", "ray"]
-    applications: dict[str, str]
-    """Route prefixes by name."""
+    with joined(address):
+        _check_exposure(file)
+        return deploy(file, fast=haproxy.enabled())
 
 
 def serve(config: str, overrides: Sequence[str] = (), *, on_ready: Callable[[Served], None] | None = None) -> Served:
-    """Deploys a serve file, tells `on_ready` once every application answers, and goes on until Ctrl-C or SIGTERM.
+    """Deploys a serve file, tells `on_ready` once every application answers, and goes on until Ctrl-C or SIGTERM: then
+    live sessions are told, and have some time, before it ends.
 
     Joins the cluster of RAY_ADDRESS, or starts Ray on this machine and takes it down at the end.
     """
@@ -104,111 +86,6 @@ def _prepare(file: ServeFile, folder: Path) -> bool:
             for bundle in app.args.bundles:
                 open_bundle(bundle)  # a wrong one is told here, and not by a replica that cannot start
     return _choose_proxy(file.fast_proxy, folder)
-
-
-def deploy(file: ServeFile, *, fast: bool) -> Served:
-    """Brings the applications of a file up on the Ray that is there, or in the place of those that are. Live sessions
-    are told before, and go on in what comes; `fast` tells that HAProxy is in front."""
-    import ray
-
-    _check_room(file, ray.cluster_resources())
-    drained = drain(file)
-    _deploy(file)
-    served = Served(
-        url=f"http://{_reachable(file.http_options.host)}:{file.http_options.port}",
-        proxy="haproxy" if fast else "ray",
-        applications={app.name: app.route_prefix for app in file.applications},
-    )
-    _wait_until_running(file)
-    admit(drained)
-    _wait_until_answering(file, served.url)
-    log.info("%s serves %s", served.url, ", ".join(served.applications))
-    return served
-
-
-def drain(file: ServeFile) -> list[str]:
-    """Ends the live sessions of those applications of the file that run already, before Serve cuts them: each is told,
-    and goes on in the next version if it can. Gives the names of these applications."""
-    from ray import serve
-
-    running = {name for name, app in serve.status().applications.items() if app.status.value == "RUNNING"}
-    drained = [app.name for app in file.applications if not isinstance(app, HomeApplication) and app.name in running]
-    told = [_tell(name, "drain") for name in drained]
-    for name, answers in zip(drained, told, strict=True):
-        log.info("%s: %d live sessions were told", name, sum(answers))
-    return drained
-
-
-def admit(names: Sequence[str]) -> None:
-    """Lets sessions in again where a replica has stayed."""
-    for name in names:
-        _tell(name, "admit")
-
-
-def _tell(name: str, what: str) -> list[Any]:
-    """Calls a method of all replicas of an application that take requests; what cannot be told is logged."""
-    from ray import serve
-
-    try:
-        return serve.get_deployment_handle("Ingress", name).broadcast(what).results(timeout_s=_DRAIN_S)
-    except Exception as error:  # a replica that is gone has no sessions, and the new version must come all the same
-        log.warning("%s: %s is not answered: %s", name, what, error)
-        return []
-
-
-def _deploy(file: ServeFile) -> None:
-    """Hands the file to Serve as `serve run` does: the declarative path, which `serve deploy` takes over HTTP."""
-    from ray.serve._private import api
-    from ray.serve.schema import ServeDeploySchema
-
-    schema = ServeDeploySchema.model_validate(file.model_dump(mode="json", exclude={"fast_proxy", "keys"}))
-    client = api.serve_start(
-        http_options=schema.http_options.model_dump(),
-        proxy_location=schema.proxy_location,
-        global_logging_config=schema.logging_config,
-    )
-    client.deploy_apps(schema, _blocking=False)
-
-
-def _wait_until_running(file: ServeFile) -> None:
-    from ray import serve
-
-    wanted = {app.name for app in file.applications}
-    deadline = time.monotonic() + _START_S
-    while True:
-        found = {name: app for name, app in serve.status().applications.items() if name in wanted}
-        states = {name: str(app.status.value) for name, app in found.items()}
-        # Unhealthy ones may be getting well: a redeploy finds replicas that were lost a moment ago.
-        failed = [name for name, state in states.items() if state == "DEPLOY_FAILED"]
-        if failed:
-            reason = found[failed[0]].message.strip().splitlines()[-1:]
-            raise EnvError("env.cluster", f"application {failed[0]!r} did not start: {' '.join(reason)}")
-        if set(states) == wanted and set(states.values()) == {"RUNNING"}:
-            return
-        if time.monotonic() > deadline:
-            raise EnvError("env.cluster", f"the applications are not up after {_START_S:g} s: {states}")
-        time.sleep(_POLL_S)
-
-
-def _wait_until_answering(file: ServeFile, url: str) -> None:
-    """Until requests come through the proxy: it learns of new replicas a moment after they run."""
-    deadline = time.monotonic() + 60
-    for app in file.applications:
-        address = f"{url}{app.route_prefix}{_READY_PATHS[app.import_path]}"
-        while not _answers(address):
-            if time.monotonic() > deadline:
-                raise EnvError("env.cluster", f"{address} does not answer")
-            time.sleep(_POLL_S)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with _direct.open(address, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except urllib.error.HTTPError as error:
-        return error.code == HTTPStatus.UNAUTHORIZED  # its door stands
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _choose_proxy(wanted: bool | None, folder: Path) -> bool:
@@ -255,34 +132,6 @@ def _check_port(host: str, port: int) -> None:
             raise EnvError("env.port_in_use", f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def _check_room(file: ServeFile, resources: Mapping[str, float]) -> None:
-    """Serve waits for ever for a replica that fits nowhere; on a fixed cluster that can be told at once."""
-    if os.environ.get("RAY_ADDRESS"):
-        return  # an autoscaler may add nodes
-    needed: dict[str, float] = {"CPU": 0.0, "GPU": 0.0}
-    for app in file.applications:
-        if not isinstance(app, HomeApplication):
-            for stage in app.args.stages:
-                needed["CPU"] += _replicas(stage) * stage.num_cpus
-                needed["GPU"] += _replicas(stage) * stage.num_gpus
-    for name, amount in needed.items():
-        if amount > resources.get(name, 0.0):
-            raise EnvError(
-                "env.cluster",
-                f"the replicas ask for {amount:g} {name}s, Ray has {resources.get(name, 0.0):g}",
-                hint="lower num_replicas or num_cpus of the stages",
-            )
-
-
-def _replicas(stage: StageOptions) -> float:
-    least = (stage.autoscaling_config or {}).get("min_replicas", 1)
-    return float(stage.num_replicas) if isinstance(stage.num_replicas, int) else float(least)
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-
-
 def _wait_for_signal() -> None:
     """Until Ctrl-C or SIGTERM, which Ray's own handler would answer without a clean end."""
 
@@ -301,10 +150,13 @@ def _wait_for_signal() -> None:
 
 
 def _take_down(file: ServeFile, local: bool) -> None:
-    """Ends what was started here: all of Serve, or on a cluster that others use, our applications."""
+    """Ends what was started here: all of Serve, or on a cluster that others use, our applications. Their live sessions
+    are told before, unless somebody says again that it shall end."""
     from ray import serve
     from ray._private import worker
 
+    with suppress(KeyboardInterrupt):
+        drain(told(app) for app in file.applications)
     if local:
         # Serve kills its controller in the middle of a call and Ray complains about that: no news to anybody.
         worker._worker_logs_enabled = False  # pyright: ignore[reportPrivateUsage]

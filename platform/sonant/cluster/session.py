@@ -48,6 +48,17 @@ def connect(settings: RayConfig) -> Generator[None]:
         ray.shutdown()
 
 
+@contextmanager
+def joined(address: str) -> Generator[None]:
+    """The Ray of a running server is joined inside the block; "" is that of RAY_ADDRESS, or else this machine's."""
+    address = address or os.environ.get("RAY_ADDRESS") or "auto"
+    if address == "auto":
+        # What a server that was started here asks for, unless somebody has said something else.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    with connect(RayConfig(address=address)):
+        yield
+
+
 def _joining(address: str) -> dict[str, Any]:
     """A remote cluster gets our code; one on this machine, or the cluster whose job we are, has it."""
     return {"address": address, **({"runtime_env": runtime_env()} if address.startswith("ray://") else {})}

@@ -25,6 +25,9 @@ class Split(Section):
     """Share of the speakers held out for test by random_speakers."""
     by: Literal["speaker", "clip"] = "speaker"
     """Validation holds whole speakers out, or single clips (only where every speaker must be trained on)."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """Seed of what is drawn here and, in a run, of the sounds of validation and test that are mixed; null: that of the
+    run. Runs with several seeds that are compared have one seed here."""
 
 
 class Augment(Section):

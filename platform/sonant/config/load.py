@@ -68,10 +68,10 @@ def find(reference: str) -> str:
 
 
 def names() -> list[str]:
-    """The names of all configs that ship with the project (those for KubeRay are its own kind of file)."""
+    """The names of all configs that ship with the project (those for KubeRay and Grafana are kinds of their own)."""
     root = Path("configs") if Path("configs").is_dir() else _CONFIGS
     found = [str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml")]
-    return sorted(name for name in found if not name.startswith("kuberay/"))
+    return sorted(name for name in found if not name.startswith(("kuberay/", "grafana/")))
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Tree:
@@ -173,8 +173,12 @@ def _explain(kind: Any, fault: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         return f"{key} is missing"
     if fault["type"] == "union_tag_not_found":
-        kinds = sorted({str(node["properties"]["kind"]["const"]) for node in _nodes_at(kind, where)})
-        return f"{key or 'the file'} needs a kind: {', '.join(kinds)}"
+        tags = [
+            node["properties"]["kind"]["const"]
+            for node in _nodes_at(kind, where)
+            if "kind" in node.get("properties", {})
+        ]
+        return f"{key or 'the file'} needs a kind: {', '.join(sorted(set(map(str, tags))))}"
     message = str(fault["msg"])
     return f"{key} = {fault['input']!r}: {message[:1].lower()}{message[1:]}"
 

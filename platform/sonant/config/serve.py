@@ -6,96 +6,34 @@ name code.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import Field, model_validator
 
 from models.base import Section
+from sonant.config.replica import Batching, Limits, Sessions, StageOptions, Tracing
+from sonant.config.rollout import Canary, Shadow
+from sonant.config.scaling import LiveScaling
 from sonant.config.transcribe import TranscribeConfig
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
-class Limits(Section):
-    """Bounds on what one request or session may ask for."""
-
-    max_body_mib: Annotated[float, Field(gt=0)] = 25.0
-    """Largest upload; more is refused while it is read."""
-    max_uploads_mib: Annotated[float, Field(gt=0)] = 256.0
-    """Bytes of uploads that one replica holds at once; more are refused until there is room."""
-    max_audio_s: Annotated[float, Field(gt=0)] = 600.0
-    """Longest decoded recording; more is refused while it is decoded."""
-    decode_s: Annotated[float, Field(gt=0)] = 10.0
-    """Time for decoding one recording, or one message of a live session; what takes longer is refused, and its decoder
-    killed."""
-    decoders: Annotated[int, Field(ge=1)] = 2
-    """Decoder processes of one replica for recordings that are answered at once, each started when it is needed; plain
-    WAV files need none, long recordings and live containers have one of their own."""
-    max_sessions: Annotated[int, Field(ge=1)] = 256
-    """Live sessions on one replica; more are refused at once."""
-    max_frame_kib: Annotated[int, Field(ge=1)] = 1024
-    """Largest message of a live session."""
-    idle_s: Annotated[float, Field(gt=0)] = 20.0
-    """A live session without a message, or an upload without a byte, for this long is ended."""
-    first_s: Annotated[float, Field(gt=0)] = 10.0
-    """A live session has to say what it wants within this time."""
-    pause_s: Annotated[float, Field(gt=0)] = 300.0
-    """Longest silence of a live session that has said `pause`, in place of `idle_s`."""
-    max_session_s: Annotated[float, Field(gt=0)] = 3600.0
-    """Longest live session."""
-
-
-class Sessions(Section):
-    """Where live sessions are kept, so that they go on when their replica is lost or replaced."""
-
-    url: str
-    """Folder or URL (file, s3, gs, memory), the same for all replicas. What is in it ends by itself."""
-    snapshot_s: Annotated[float, Field(gt=0)] = 1.0
-    """Sound of a session between two records of it: what a client sends again, at most."""
-    keep_s: Annotated[float, Field(ge=30)] = 60.0
-    """Time after its last record in which a session can go on."""
-    drain_s: Annotated[float, Field(gt=0)] = 10.0
-    """Time that sessions which cannot go on elsewhere have to end, when a replica is about to leave."""
-
-
-class Batching(Section):
-    """How requests share calls of the graph."""
-
-    max_batch: Annotated[int, Field(ge=1)] = 16
-    """Clips in one call."""
-    wait_ms: Annotated[float, Field(ge=0)] = 0.0
-    """Time to wait for more; 0 batches what is queued already (best on CPU)."""
-
-
-class StageOptions(Section):
-    """Ray Serve options of one deployment; a stage has its own when the placement is split."""
-
-    num_replicas: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
-    """Fixed number, or auto for Ray's autoscaling defaults; null for one, or when `autoscaling_config` is set."""
-    autoscaling_config: dict[str, float | int | str] | None = None
-    """Ray Serve's autoscaling keys: min_replicas, max_replicas, target_ongoing_requests, ..."""
-    num_cpus: Annotated[float, Field(ge=0)] = 1.0
-    """CPUs that Ray sets aside for a replica."""
-    num_gpus: Annotated[float, Field(ge=0)] = 0.0
-    """GPUs, or a share of one, that Ray sets aside for a replica."""
-    max_ongoing_requests: Annotated[int, Field(ge=1)] = 512
-    """Requests and sessions on a replica at once; kept above our own limits, because Serve lets callers hang."""
-    graceful_shutdown_timeout_s: Annotated[float, Field(ge=0)] = 20.0
-    """Time that a leaving replica gives to its requests and sessions."""
-
-    @model_validator(mode="after")
-    def _one_way_to_scale(self) -> Self:
-        if self.num_replicas is not None and self.autoscaling_config is not None:
-            raise ValueError("set num_replicas or autoscaling_config, not both")
-        return self
-
-
 class Guarded(Section):
-    """What every application is told about who may use it."""
+    """What every application is told about who may use it, and who watches."""
 
     keys: str | None = None
     """File of API keys (`sonant keys`), the same for all applications: say it once, in `keys` of the file, unless Ray's
     own `serve deploy` reads it. null: only this machine may connect; anyone: whoever reaches the server."""
+    tracing: Tracing | None = None
+    """Traces; null: none. Say it once, in `tracing` of the file, unless Ray's own `serve deploy` reads it."""
+
+
+def _by_requests_only(name: str, stage: StageOptions) -> None:
+    """Refuses to scale a deployment by sessions that it does not have."""
+    if isinstance(stage.autoscaling, LiveScaling):
+        raise ValueError(f"{name}.autoscaling: there are no live sessions here, only kind: requests will do")
 
 
 class ModelApp(Guarded):
@@ -117,15 +55,26 @@ class ModelApp(Guarded):
     """The replicas that hold the graph when split."""
     postprocess: StageOptions = StageOptions(num_cpus=0.1)
     """The replicas that make answers of logits when split."""
+    affinity: bool = True
+    """Whether requests with the same x-session-id go to the same replica, as long as it is there."""
     sessions: Sessions | None = None
     """What it takes for live sessions to survive their replica; null: they end with it."""
     allowed_origins: tuple[str, ...] = ()
     """Web pages of other origins (https://app.example) that may open live sessions; "*" allows all."""
 
     @model_validator(mode="after")
-    def _room_for_sessions(self) -> Self:
-        if self.ingress.max_ongoing_requests <= self.limits.max_sessions:
-            raise ValueError("ingress.max_ongoing_requests must be above limits.max_sessions: full must be an answer")
+    def _room_to_refuse(self) -> Self:
+        if self.ingress.max_ongoing_requests <= self.limits.max_sessions + self.limits.max_requests:
+            raise ValueError(
+                "ingress.max_ongoing_requests must be above limits.max_sessions + limits.max_requests: full must be an "
+                "answer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_where_requests_come_in(self) -> Self:
+        _by_requests_only("model", self.model)
+        _by_requests_only("postprocess", self.postprocess)
         return self
 
     @property
@@ -133,20 +82,57 @@ class ModelApp(Guarded):
         """What must be there before anything is started."""
         return [self.bundle]
 
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        return self.model_copy(update={"bundle": change(self.bundle)})
+
     @property
     def stages(self) -> list[StageOptions]:
         """Its deployments."""
         return [self.ingress] if self.placement == "fused" else [self.ingress, self.model, self.postprocess]
 
 
-class ClassifyApp(ModelApp):
+class RollingApp(ModelApp):
+    """An application on which another bundle can be tried. Those that compare or keep vectors are none: the vectors of
+    two bundles mean different things."""
+
+    canary: Canary | None = None
+    """A candidate that answers a share of what comes in; null: there is none."""
+    shadow: Shadow | None = None
+    """A candidate that only hears it, to be compared; null: there is none."""
+    earlier: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    """Bundles that were served here before: live sessions that began on one go on with it. `sonant serve` and `sonant
+    promote` fill this in; one is opened when such a session comes."""
+
+    @model_validator(mode="after")
+    def _on_one_replica(self) -> Self:
+        if self.placement != "fused" and (self.canary is not None or self.shadow is not None):
+            raise ValueError("canary and shadow need `placement: fused`: both bundles are in one replica")
+        return self
+
+    @property
+    def bundles(self) -> list[str]:
+        """What must be there before anything is started."""
+        return [self.bundle, *(tried.bundle for tried in (self.canary, self.shadow) if tried is not None)]
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it; those before stay as they were."""
+        changed = {
+            name: tried.model_copy(update={"bundle": change(tried.bundle)})
+            for name, tried in (("canary", self.canary), ("shadow", self.shadow))
+            if tried is not None
+        }
+        return super().pointed(change).model_copy(update=changed)
+
+
+class ClassifyApp(RollingApp):
     """Arguments of serve_apps.classify:build."""
 
     answer: Literal["classification", "emotion"] = "classification"
     """Form of an answer: labels with scores, or an emotion with probabilities and, on demand, a timeline."""
 
 
-class DetectApp(ModelApp):
+class DetectApp(RollingApp):
     """Arguments of serve_apps.detect:build."""
 
     operating_point: str | None = None
@@ -187,7 +173,7 @@ class SpeakersApp(ModelApp):
         return self
 
 
-class ExtractApp(ModelApp):
+class ExtractApp(RollingApp):
     """Arguments of serve_apps.extract:build: where enrolled speakers are. The placement is fused."""
 
     speakers: str | None = None
@@ -199,10 +185,12 @@ class ExtractApp(ModelApp):
     def _in_one_piece(self) -> Self:
         if self.placement != "fused":
             raise ValueError("an extractor is served fused: what a split would send between processes is sound")
+        if self.speakers is not None and (self.canary is not None or self.shadow is not None):
+            raise ValueError("canary and shadow need `speakers: null`: an enrolled voice belongs to one bundle")
         return self
 
 
-class EnhanceApp(ModelApp):
+class EnhanceApp(RollingApp):
     """Arguments of serve_apps.enhance:build. The placement is fused; nothing is kept unless `store_url` says where."""
 
     store_url: str | None = None
@@ -234,12 +222,18 @@ class TranscribeApp(TranscribeConfig, Guarded):
     def _room_to_refuse(self) -> Self:
         if self.ingress.max_ongoing_requests <= self.max_waiting:
             raise ValueError("ingress.max_ongoing_requests must be above max_waiting: full must be an answer")
+        _by_requests_only("ingress", self.ingress)
         return self
 
     @property
     def bundles(self) -> list[str]:
         """What must be there before anything is started."""
         return [ref for ref in (self.detector, self.enhancer) if ref is not None]
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        named = {"detector": self.detector, "enhancer": self.enhancer}
+        return self.model_copy(update={name: change(ref) for name, ref in named.items() if ref is not None})
 
     @property
     def stages(self) -> list[StageOptions]:
@@ -268,12 +262,17 @@ class TensorsApp(Guarded):
     def _room_to_refuse(self) -> Self:
         if self.ingress.max_ongoing_requests <= self.most_waiting:
             raise ValueError("ingress.max_ongoing_requests must be above most_waiting: full must be an answer")
+        _by_requests_only("ingress", self.ingress)
         return self
 
     @property
     def bundles(self) -> list[str]:
         """What must be there before anything is started."""
         return list(self.models.values())
+
+    def pointed(self, change: Callable[[str], str]) -> Self:
+        """With every reference to a bundle as `change` has it."""
+        return self.model_copy(update={"models": {name: change(ref) for name, ref in self.models.items()}})
 
     @property
     def stages(self) -> list[StageOptions]:
@@ -389,16 +388,31 @@ Application = Annotated[
 ]
 
 
+class LoggingConfig(Section):
+    """How replicas log: Ray Serve's own keys. Their files are below `logs/serve` of Ray's session folder."""
+
+    encoding: Literal["JSON", "TEXT"] = "JSON"
+    """JSON: an object a line, with all fields; TEXT: for people."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    """Least level that is logged. INFO: a line for each request and each turn of a live session, about 0.08 ms of CPU a
+    line; WARNING: trouble alone."""
+    enable_access_log: bool = False
+    """Ray Serve's own line for each request, which knows less than ours."""
+    logs_dir: str | None = None
+    """Folder of the files on every node, in place of Ray's."""
+
+
 class ServeFile(Section):
     """A Ray Serve config file, as far as we use it."""
 
     proxy_location: Literal["HeadOnly", "EveryNode", "Disabled"] = "HeadOnly"
     """Nodes that listen for requests."""
     http_options: HttpOptions = HttpOptions()
-    logging_config: dict[str, Any] = {"enable_access_log": False, "log_level": "WARNING"}
-    """Ray Serve's logging keys; a line for each request costs about 2 % of one."""
+    logging_config: LoggingConfig = LoggingConfig()
     keys: str | None = None
     """`sonant serve` only: file of API keys of all applications below (`sonant keys` makes it)."""
+    tracing: Tracing | None = None
+    """`sonant serve` only: traces of all applications below that do not say otherwise."""
     fast_proxy: bool | None = None
     """`sonant serve` only: HAProxy instead of Ray's own proxy; null takes it when its binary is there."""
     applications: Annotated[tuple[Application, ...], Field(min_length=1)]
@@ -407,13 +421,15 @@ class ServeFile(Section):
     @model_validator(mode="before")
     @classmethod
     def _one_door(cls, data: Any) -> Any:
-        """`keys` of the file are those of every application in it."""
-        if not isinstance(data, dict) or not (file := cast(dict[str, Any], data)).get("keys"):
-            return cast(Any, data)
+        """`keys` and `tracing` of the file are those of every application in it."""
+        if not isinstance(data, dict):
+            return data
+        file = cast(dict[str, Any], data)
+        shared = {name: file[name] for name in ("keys", "tracing") if file.get(name)}
         applications = cast(Any, file.get("applications"))
-        if not isinstance(applications, list | tuple):
+        if not shared or not isinstance(applications, list | tuple):
             return file
-        return {**file, "applications": [_with_keys(app, file["keys"]) for app in cast(list[Any], applications)]}
+        return {**file, "applications": [_with(app, shared) for app in cast(list[Any], applications)]}
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -434,10 +450,13 @@ class ServeFile(Section):
         return self
 
 
-def _with_keys(app: Any, keys: Any) -> Any:
-    """An application as it is written in a file, with the keys of the file unless it names its own."""
+def _with(app: Any, shared: dict[str, Any]) -> Any:
+    """An application as it is written in a file, with what the file says for all, unless it says otherwise itself."""
     if not isinstance(app, dict):
         return app
     written = cast(dict[str, Any], app)
-    args = written.get("args") or {}
-    return {**written, "args": {**args, "keys": args.get("keys") or keys}} if isinstance(args, dict) else written
+    args = cast(Any, written.get("args") or {})
+    if not isinstance(args, dict):
+        return written
+    own = cast(dict[str, Any], args)
+    return {**written, "args": {**own, **{name: own.get(name) or value for name, value in shared.items()}}}

@@ -169,8 +169,10 @@ class EnhanceTask(_Wordless):
     """Weight of the mean absolute difference of samples, relative to the level of the noisy speech."""
     si_sdr: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the negative ratio (dB) of the speech to all else in the output, at any level of it."""
-    si_sdr_ceiling_db: Annotated[float, Field(gt=0, le=100)] = 30.0
-    """That ratio nears this and does not exceed it: items of clean speech would outweigh all others without."""
+    snr: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the negative ratio (dB) of the speech to its distance to the output: the level counts."""
+    ceiling_db: Annotated[float, Field(gt=0, le=100)] = 30.0
+    """Both ratios near this and do not exceed it: items of clean speech would outweigh all others without."""
     stft: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the distance of spectra at three resolutions (Yamamoto et al. 2020, arXiv:1910.11480)."""
     compressed: Annotated[float, Field(ge=0)] = 0.0
@@ -178,16 +180,16 @@ class EnhanceTask(_Wordless):
     compression: Annotated[float, Field(gt=0, le=1)] = 0.3
     """That power."""
     absent: Annotated[float, Field(ge=0)] = 0.02
-    """Weight of the energy (dB below the noisy side) that is left of items without speech, in place of si_sdr and
-    stft."""
+    """Weight of the energy (dB below the noisy side) that is left of items without speech, in place of si_sdr, snr
+    and stft."""
     absent_floor_db: Annotated[float, Field(lt=0)] = -40.0
     """That energy no longer counts below this."""
 
     @model_validator(mode="after")
     def _hears_polarity(self) -> Self:
-        if not self.l1 + self.compressed:
+        if not self.l1 + self.compressed + self.snr:
             told = "si_sdr and stft hear no polarity: what they learn may come out inverted"
-            raise ValueError(f"{told}, set l1 or compressed")
+            raise ValueError(f"{told}, set l1, snr or compressed")
         return self
 
 

@@ -117,6 +117,18 @@ class Limit(Section):
         return self
 
 
+class Confirm(Section):
+    """What follows the search: its best configs are trained again with other seeds, and the best mean wins."""
+
+    seeds: Annotated[int, Field(ge=2, le=100)] = 3
+    """Trainings of each of these configs, with seeds that the search has not used: from scratch, and no scheduler cuts
+    them short. Speakers and items of validation stay as they are."""
+    best: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many configs: the best by the objective that keep the limits, none of them twice."""
+    among: Literal["all", "front"] = "all"
+    """front: only of those that no other beats in the objective and all costs of `pareto` at once."""
+
+
 class TuneConfig(Section):
     """The space, the searcher, the scheduler and the objective."""
 
@@ -139,6 +151,9 @@ class TuneConfig(Section):
     """Constraints that the winner must keep."""
     pareto: tuple[Literal["params", "macs_per_s", "latency_ms", "delay_ms"], ...] = ("macs_per_s",)
     """Costs (lower is better) shown against the objective in the report's Pareto table."""
+    confirm: Confirm | None = None
+    """Trains the best configs again with other seeds before one is named the winner; null: the best trial wins, whose
+    figure is too good: of many single runs, the best one was lucky too."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the searcher."""
 
@@ -148,4 +163,16 @@ class TuneConfig(Section):
             strange = sorted(set(self.scheduler.mutate) - set(self.space))
             if strange:
                 raise ValueError(f"scheduler.mutate names {', '.join(strange)}, which the space does not hold")
+        return self
+
+    @model_validator(mode="after")
+    def _confirms_configs(self) -> Self:
+        if self.confirm is None:
+            return self
+        if isinstance(self.scheduler, Pbt):
+            raise ValueError("scheduler.kind=pbt finds a course of settings, no config to repeat: set confirm=null")
+        if "seed" in self.space:
+            raise ValueError("the space holds seed, which confirm changes: leave one of them out")
+        if self.confirm.best > self.trials:
+            raise ValueError(f"confirm.best = {self.confirm.best} of {self.trials} trials: set at most {self.trials}")
         return self

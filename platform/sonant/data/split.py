@@ -26,7 +26,9 @@ class Splits(NamedTuple):
 
 
 def split(corpus: Corpus, cfg: Split, seed: int) -> Splits:
-    """Splits a corpus as `cfg` says. What is drawn here keeps speakers (or clips), sessions and copies together."""
+    """Splits a corpus as `cfg` says; `seed` counts where it names none of its own. What is drawn here keeps speakers
+    (or clips), sessions and copies together."""
+    seed = seed if cfg.seed is None else cfg.seed
     clips = _Clips(corpus)
     train, validation, test = _SPLITTERS[cfg.kind](clips, cfg, seed)
     if train.size == 0:

@@ -16,7 +16,7 @@ from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.errors import AudioError, RequestError
 
 FIELD = "file"
@@ -44,10 +44,23 @@ class Uploads:
         self.max_bytes = int(limits.max_body_mib * 2**20)
         self.budget_bytes = max(self.max_bytes, int(limits.max_uploads_mib * 2**20))
         self.held_bytes = 0
+        self.requests = 0
 
     @contextmanager
     def one(self) -> Generator[Upload]:
-        """Room for one upload until the block ends: read it, and answer it, inside."""
+        """Room for one request with an upload until the block ends: read it, and answer it, inside."""
+        if self.requests >= self.limits.max_requests:
+            raise RequestError("server.full", f"all {self.limits.max_requests} requests at once are taken")
+        self.requests += 1
+        try:
+            with self.within_session() as upload:
+                yield upload
+        finally:
+            self.requests -= 1
+
+    @contextmanager
+    def within_session(self) -> Generator[Upload]:
+        """Room for one upload that is part of a live session, which has its place already."""
         upload = Upload(self)
         try:
             yield upload

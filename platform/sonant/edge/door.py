@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sonant.edge import errors
+from sonant.edge.explain import explain
 from sonant.edge.keys import Key, Keyring, Right
-from sonant.edge.live import explain
 from sonant.edge.quota import Account, Bucket, Clock, OverQuotaError, account, limits
 from sonant.edge.tickets import TicketOffice
 from sonant.errors import RequestError
@@ -60,7 +60,12 @@ def route_path(scope: Scope) -> str:
 
 def key_of(connection: HTTPConnection) -> Key | None:
     """The key that a request came in with; None where there are no keys."""
-    return cast("Key | None", connection.scope.get(_KEY))
+    return key_of_scope(connection.scope)
+
+
+def key_of_scope(scope: Scope) -> Key | None:
+    """The same, below the framework."""
+    return cast("Key | None", scope.get(_KEY))
 
 
 class Door:

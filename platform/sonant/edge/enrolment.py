@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sonant.audio.sandbox import Sandbox
-from sonant.config.serve import Limits
-from sonant.edge import quota
+from sonant.config.replica import Limits
+from sonant.edge import quota, visit
 from sonant.edge.speakers import SpeakerStore
 from sonant.errors import RequestError
 from sonant.runtime.scores import Floats
@@ -37,8 +37,12 @@ class Enroller:
 
     async def of_recordings(self, files: Sequence[bytes]) -> Voice:
         """The voice that several recordings of one speaker have in common."""
-        async with self._room:
+        with visit.stage("queue"):
+            await self._room.acquire()
+        try:
             return await asyncio.to_thread(self._made, files)
+        finally:
+            self._room.release()
 
     async def of_speaker(self, speaker_id: str) -> Floats:
         """The voice_E that was enrolled, with this very bundle."""
@@ -54,8 +58,10 @@ class Enroller:
         refs: list[Floats] = []
         samples = 0
         for data in files:
-            ref_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=self._limits.max_audio_s, max_bytes=most)
+            with visit.stage("decode"):
+                ref_N = self._sandbox.decode(data, rate_hz=rate_hz, max_s=self._limits.max_audio_s, max_bytes=most)
             samples += len(ref_N)
             refs.append(ref_N[: int(REFERENCE_S * rate_hz)].copy())
         quota.heard(samples / rate_hz)
-        return Voice(self._engine.enroll(refs), samples / rate_hz)
+        with visit.stage("graph"):
+            return Voice(self._engine.enroll(refs), samples / rate_hz)

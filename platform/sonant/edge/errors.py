@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sonant.edge import visit
 from sonant.errors import ERRORS, RequestError, SonantError
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,9 @@ class Guard:
 
 
 def identify(scope: Scope) -> str:
-    """The id that a client sent, if it is fit to be logged and echoed, else a new one."""
+    """The id that an outer layer gave, or that a client sent, if it is fit to be logged and echoed, or a new one."""
+    if known := request_id(scope):
+        return known
     for name, value in cast(list[tuple[bytes, bytes]], scope["headers"]):
         if name == b"x-request-id" and _GOOD_ID.fullmatch(value):
             return value.decode("ascii")
@@ -85,7 +88,8 @@ def request_id(scope: Scope) -> str:
 
 
 def response(error: SonantError, identity: str) -> Response:
-    """An error as an HTTP answer."""
+    """An error as an HTTP answer; the visit that it ends has its code."""
+    visit.here().outcome = error.code
     headers: dict[str, str] = {}
     if error.http_status in _CLOSES:
         headers["Connection"] = "close"
@@ -131,6 +135,24 @@ def schema() -> dict[str, Any]:
     return {"type": "object", "properties": {"error": inner}, "required": ["error"], "title": "Error"}
 
 
+REQUEST_ID, RETRY_AFTER = "X-Request-Id", "Retry-After"
+HEADERS: dict[str, Any] = {
+    REQUEST_ID: {
+        "description": "What the server's logs know the request by: the client's own, or a new one.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "example": "7f3c",
+    },
+    RETRY_AFTER: {
+        "description": "Seconds after which the same request may be taken.",
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 1,
+    },
+    "WWW-Authenticate": {"description": "How to show a key.", "schema": {"const": "Bearer"}, "example": "Bearer"},
+}
+"""Of errors, and the first of all answers: components of an OpenAPI document."""
+_OF_STATUS = {401: "WWW-Authenticate", 429: RETRY_AFTER, 503: RETRY_AFTER}
+
+
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI `responses` for the errors that a route can answer with, each with an example."""
     responses: dict[int | str, dict[str, Any]] = {}
@@ -139,7 +161,15 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
         example = {"error": {"code": code, "message": "...", "hint": meaning.hint, "request_id": "7f3c"}}
         entry = responses.setdefault(
             meaning.http,
-            {"description": HTTPStatus(meaning.http).phrase, "content": {"application/json": {"examples": {}}}},
+            {
+                "description": HTTPStatus(meaning.http).phrase,
+                "content": {"application/json": {"examples": {}}},
+                "headers": {
+                    name: {"$ref": f"#/components/headers/{name}"}
+                    for name in (REQUEST_ID, _OF_STATUS.get(meaning.http))
+                    if name is not None
+                },
+            },
         )
         entry["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Error"}
         entry["content"]["application/json"]["examples"][code] = {"value": example}

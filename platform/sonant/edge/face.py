@@ -7,11 +7,15 @@ from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sonant.edge import errors
 from sonant.edge.body import FIELD
-from sonant.edge.live import Live, explain
+from sonant.edge.door import Rule, at_recordings
+from sonant.edge.explain import explain
+from sonant.edge.live import Live
+from sonant.edge.openapi import complete
 from sonant.edge.protocol import json_schemas
 from sonant.errors import ModelError, RequestError
 
@@ -41,21 +45,24 @@ def upload(texts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return told
 
 
-def form(files: Mapping[str, int], texts: Sequence[str] = (), *, required: Sequence[str] = ()) -> dict[str, Any]:
-    """OpenAPI of a route that takes a multipart form: of each of `files` at most so many recordings, and words."""
+def form(
+    files: Mapping[str, int], texts: Mapping[str, Mapping[str, Any]] | None = None, *, required: Sequence[str] = ()
+) -> dict[str, Any]:
+    """OpenAPI of a route that takes a multipart form: of each of `files` at most so many recordings, and words, with
+    their schemas."""
     recording = {"type": "string", "format": "binary"}
     fields: dict[str, Any] = {
         name: recording if most == 1 else {"type": "array", "items": recording, "maxItems": most}
         for name, most in files.items()
     }
-    fields |= {name: {"type": "string"} for name in texts}
+    fields |= texts or {}
     schema = {"type": "object", "properties": fields, "required": list(required)}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 UPLOAD_ERRORS = (
     "audio.empty", "audio.undecodable", "audio.not_finite", "audio.unsupported", "audio.too_big", "audio.too_long",
-    "request.invalid", "server.internal",
+    "request.invalid", "request.too_slow", "server.full",
 )  # fmt: skip
 """What such a route can answer instead."""
 
@@ -126,11 +133,14 @@ def with_hot_route(
     return app
 
 
-def openapi(api: FastAPI) -> dict[str, Any]:
-    """The application's OpenAPI, with our error body among its schemas."""
-    document = api.openapi()
-    document.setdefault("components", {}).setdefault("schemas", {})["Error"] = errors.schema()
-    return document
+def openapi(api: FastAPI, rule: Rule = at_recordings) -> dict[str, Any]:
+    """The application's OpenAPI, below its prefix; the rule is that of its door."""
+    return complete(api, rule)
+
+
+def example(told: BaseModel) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` of a route that answers with this."""
+    return {200: {"content": {"application/json": {"example": told.model_dump(mode="json")}}}}
 
 
 async def _refuse(socket: WebSocket, error: RequestError | ModelError) -> None:

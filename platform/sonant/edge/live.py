@@ -1,68 +1,50 @@
 """Drives live sessions: sockets in front, one pool of model states behind. No Ray in here. What a session is about,
 labels or sound, is for an `edge.streams.Streams` to say.
 
-Each socket has one coroutine that reads a message, steps what became ready and sends the answers before it reads
-again: a client that sends faster than we compute, or reads slower than we answer, is held back by TCP. The steps of
-all sessions go through one batcher, so sessions that are ready at the same time share a call of the graph.
+Each socket has one coroutine (`edge.conversation`). The steps of all sessions go through one batcher, so sessions that
+are ready at the same time share a call of the graph.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
 import math
-import time
-from collections.abc import Generator, Iterable, MutableMapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic
 from urllib.parse import urlsplit
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sonant.audio.live_decode import LiveDecoder, open_decoder
-from sonant.audio.nursery import nursery
 from sonant.audio.samples import Wav
-from sonant.config.serve import Limits, Sessions
-from sonant.edge import quota
+from sonant.config.replica import Limits, Sessions
 from sonant.edge.batching import Batcher
 from sonant.edge.body import Uploads
+from sonant.edge.conversation import Conversation, Elsewhere
 from sonant.edge.errors import request_id
-from sonant.edge.journal import Journal
+from sonant.edge.explain import GOODBYE_S, explain
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import (
-    Acked,
-    Client,
-    Done,
-    Drain,
-    End,
-    Enrolled,
-    Pause,
-    Ping,
-    Pong,
-    Ready,
     Resume,
-    Set,
-    Start,
-    error_message,
-    parse,
 )
 from sonant.edge.saved import SavedSessions
-from sonant.edge.streams import Answer, Said, Sitting, Streams
-from sonant.errors import AudioError, RequestError, SonantError
+from sonant.edge.streams import Answer, Streams
+from sonant.edge.tally import Tally
+from sonant.errors import RequestError, SonantError
 from sonant.runtime.slots import Slot
 
 log = logging.getLogger(__name__)
 
-_GOODBYE_S = 2.0
-"""How long a client may take to read why it is being closed."""
-
 Step = tuple[Slot, Wav]
 
 
-class _Drained(Exception):
-    """The session ends because its replica leaves."""
+Others = Callable[[str], Awaitable["Live[Any] | None"]]
+"""The sessions of another bundle, by its NAME/VERSION; None where that one is not at hand."""
+
+
+async def _nobody(model: str) -> None:
+    """There are no other sessions."""
 
 
 class Live(Generic[Answer]):
@@ -94,7 +76,13 @@ class Live(Generic[Answer]):
         """Time of the event loop until which nobody is let in; 0: everybody is."""
         self.ends_at = math.inf
         """When sessions that cannot go on elsewhere are ended."""
-        self._talks: set[_Conversation[Answer]] = set()
+        self.chunks = self.chunks_late = 0
+        """Messages of sound that were answered, and those of them that took longer than their sound lasts."""
+        self.others: Others = _nobody
+        """Where sessions of other versions go on."""
+        self._talks: set[Conversation[Answer]] = set()
+        self.turn = asyncio.Lock()
+        """Held for a step by a session that is ahead of its time."""
 
     async def drain(self, within_s: float, hold_s: float = 60.0) -> int:
         """Lets nobody in for `hold_s`, or until `admit`; tells all sessions, saves those that can go on elsewhere, and
@@ -106,7 +94,7 @@ class Live(Generic[Answer]):
             talk.wake()
         ended = [asyncio.create_task(talk.ended.wait()) for talk in told]
         if ended:
-            await asyncio.wait(ended, timeout=within_s + _GOODBYE_S)
+            await asyncio.wait(ended, timeout=within_s + GOODBYE_S)
         self.metrics.drain_seconds.observe(asyncio.get_running_loop().time() - began)
         return len(told)
 
@@ -124,17 +112,14 @@ class Live(Generic[Answer]):
     async def serve(self, socket: WebSocket) -> None:
         """One session, from the handshake to the close code; every end that is not the client's own is explained."""
         await socket.accept()
-        outcome = "gone"
+        outcome, tally = "gone", Tally(self.metrics, request_id(socket.scope))
         try:
             self._check_origin(socket)
-            with self._slot() as slot:
-                talk = _Conversation(self, socket, slot)
-                self._talks.add(talk)
-                try:
-                    outcome = await talk.run()
-                finally:
-                    self._talks.discard(talk)
-                    talk.ended.set()
+            try:
+                outcome = await self._talk(socket, tally)
+            except Elsewhere as there:
+                tally = Tally(there.live.metrics, request_id(socket.scope))
+                outcome = await there.live._talk(socket, tally, there.first)
         except WebSocketDisconnect:
             log.debug("session %s: the client went away", request_id(socket.scope))
         except SonantError as error:
@@ -145,13 +130,31 @@ class Live(Generic[Answer]):
             log.exception("session %s failed", request_id(socket.scope))
             await explain(socket, SonantError("server.internal", "the session could not go on"))
         finally:
-            self.metrics.session(outcome)
+            tally.close(outcome)
+
+    async def _talk(self, socket: WebSocket, tally: Tally, first: Resume | None = None) -> str:
+        """One session on a slot of its own; `first` is its first message, if that was read already."""
+        with self._slot() as slot:
+            talk = Conversation(self, socket, slot, tally)
+            self._talks.add(talk)
+            try:
+                return await talk.run(first)
+            finally:
+                self._talks.discard(talk)
+                talk.ended.set()
 
     async def step(self, slot: Slot, chunk_N: Wav) -> Answer:
         """Advances one stream, together with the others that are ready."""
         answer = await self._steps.submit((slot, chunk_N))
         assert answer is not None, "a slot is released by the coroutine that steps it"
         return answer
+
+    def answered(self, sound_s: float, took_s: float) -> None:
+        """Counts a message of sound. One that is shorter than a hop has the time of a hop."""
+        late = took_s > max(sound_s, self.pool.hop / self.streams.info.sample_rate_hz)
+        self.chunks += 1
+        self.chunks_late += late
+        self.metrics.chunks_late.inc(late)
 
     def _run(self, steps: Sequence[Step]) -> list[Answer | None]:
         answers = self.pool.step(dict(steps))
@@ -166,7 +169,6 @@ class Live(Generic[Answer]):
         slot = None if self.draining else self.pool.admit()
         if slot is None:
             code = "server.draining" if self.draining else "server.full"
-            self.metrics.session_rejected(code)
             told = (
                 "this replica is about to leave"
                 if self.draining
@@ -189,283 +191,5 @@ class Live(Generic[Answer]):
             raise RequestError("request.origin", f"pages of {origin} may not open sessions here")
 
 
-class _Conversation(Generic[Answer]):
-    """The messages of one session."""
-
-    def __init__(self, live: Live[Answer], socket: WebSocket, slot: Slot) -> None:
-        self.live = live
-        self.socket = socket
-        self.slot = slot
-        self.limits = live.limits
-        now = asyncio.get_running_loop().time()
-        self.ends_at = now + live.limits.max_session_s
-        self.idle_s = live.limits.idle_s
-        self.ended = asyncio.Event()
-        self.journal: Journal | None = None
-        self._started = self._noticed = False
-        self._reading: asyncio.Timeout | None = None
-
-    def wake(self) -> None:
-        """Stops waiting for a message: the replica drains."""
-        if self._reading is not None and not self._reading.expired():
-            self._reading.reschedule(0.0)
-
-    async def run(self) -> str:
-        """All of it; how it ended."""
-        first = await self._first()
-        try:
-            return await self._session(first)
-        finally:
-            if self.journal is not None:
-                await self.journal.close()
-
-    async def _session(self, first: Start | Resume) -> str:
-        streams = self.live.streams
-        kept = await self._kept(first) if isinstance(first, Resume) else None
-        start = first if isinstance(first, Start) else Start.model_validate(kept["start"] if kept else {})
-        streams.check(start)
-        if kept is None:
-            await self._prepare(start)
-        with closing(await self._decoder(start)) as decoder:
-            return await self._talk(first, start, kept, decoder)
-
-    async def _decoder(self, start: Start) -> LiveDecoder:
-        return await open_decoder(
-            start.format,
-            self.live.streams.info.sample_rate_hz,
-            source_hz=start.sample_rate_hz,
-            max_s=self.limits.max_session_s,
-            timeout_s=self.limits.decode_s,
-            nursery=nursery(),
-        )
-
-    async def _talk(
-        self, first: Start | Resume, start: Start, kept: dict[str, Any] | None, decoder: LiveDecoder
-    ) -> str:
-        streams = self.live.streams
-        info, rate_hz = streams.info, streams.info.sample_rate_hz
-        sitting = streams.sitting(self.slot, start)
-        ready = Ready(
-            session=request_id(self.socket.scope),
-            model=info.id,
-            labels=list(info.labels),
-            hop_ms=1000 * self.live.pool.hop / rate_hz,
-            output=streams.output(start),
-        )
-        if start.resume:
-            ready = await self._keep(ready, start, sitting, decoder, kept, first)
-        began_s = sitting.audio_s
-        self.live.metrics.session_begun("opened" if kept is None else "resumed")
-        await self._say(ready.text())
-        self._started = True
-        try:
-            while True:
-                message = await self._read()
-                if isinstance(message, bytes):
-                    await self._hear(sitting, decoder, message)
-                    if self.journal is not None:
-                        self.journal.heard(sitting.audio_s)
-                elif isinstance(message, Ping | Pause | Acked):
-                    await self._note(message)
-                elif isinstance(message, Set):
-                    streams.change(sitting, message)
-                elif isinstance(message, End):
-                    return await self._finish(sitting, decoder)
-                else:
-                    raise RequestError("request.invalid", "the session has started already")
-        except _Drained:
-            return await self._leave()
-        finally:
-            self.live.metrics.audio_seconds.inc(sitting.audio_s - began_s)
-
-    async def _note(self, message: Ping | Pause | Acked) -> None:
-        """What is no sound, and does not end the session."""
-        if isinstance(message, Ping):
-            await self._say(Pong().text())
-        elif isinstance(message, Pause):
-            self.idle_s = self.limits.pause_s
-        if self.journal is not None:
-            if isinstance(message, Acked):
-                self.journal.confirm(message.number)
-            else:
-                self.journal.idle(self.limits.pause_s if isinstance(message, Pause) else 0.0)
-
-    async def _kept(self, asked: Resume) -> dict[str, Any]:
-        """The record of the session that the client wants to go on with."""
-        saved, model = self.live.saved, self.live.streams.info.id
-        try:
-            if saved is None:
-                raise RequestError("session.lost", "no sessions are kept here")
-            record = await asyncio.to_thread(saved.get, asked.token, asked.number)
-            if record["model"] != model:
-                raise RequestError("session.lost", f"it was a session of {record['model']}, here is {model}")
-            if asked.received < record["said"]:
-                raise RequestError("session.lost", f"{record['said']} answers came before that record")
-        except RequestError:
-            self.live.metrics.sessions_lost.inc()
-            raise
-        return record
-
-    async def _keep(
-        self,
-        ready: Ready,
-        start: Start,
-        sitting: Sitting[Answer],
-        decoder: LiveDecoder,
-        kept: dict[str, Any] | None,
-        first: Start | Resume,
-    ) -> Ready:
-        """Makes the session one that can go on elsewhere; where it comes from elsewhere, it goes on."""
-        if not decoder.saves:
-            raise RequestError("request.invalid", f"sessions with {start.format} cannot resume: send raw PCM")
-        if self.live.saved is None or self.live.sessions is None:
-            return ready
-        pool, model = self.live.pool, self.live.streams.info.id
-
-        def capture() -> dict[str, Any]:
-            told = {"model": model, "start": start.model_dump(exclude_defaults=True)}
-            return {**told, "slot": pool.save(self.slot), "sitting": sitting.save(), "decoder": decoder.save()}
-
-        journal = Journal(self.live.saved, self.live.sessions, self.live.metrics, capture, self._say)
-        if kept is not None and isinstance(first, Resume):
-            pool.load(self.slot, kept["slot"])
-            sitting.load(kept["sitting"])
-            decoder.load(kept["decoder"])
-            journal.restore(kept, first.received)
-        await journal.begin(None if kept is None or not isinstance(first, Resume) else first.token)
-        self.journal = journal
-        return ready.model_copy(update={"resume": journal.token, "messages": kept["heard"] if kept else None})
-
-    async def _leave(self) -> str:
-        """The last words of a session whose replica leaves."""
-        within_s = max(0.0, self.live.ends_at - asyncio.get_running_loop().time())
-        if self.journal is not None:
-            await self.journal.last()
-            await self._say(Drain(resume=self.journal.token, within_s=round(within_s, 3)).text())
-        await self.socket.close(1012, "server.draining")
-        return "drained"
-
-    async def _prepare(self, start: Start) -> None:
-        """Readies the slot; a recording that the client announced is held no longer than that takes."""
-        if not start.enroll:
-            return await self.live.streams.prepare(self.slot, start, None)
-        reference = bytearray()
-        with self.live.uploads.one() as upload:
-            while not isinstance(message := await self._read(), Enrolled):
-                if isinstance(message, bytes):
-                    upload.count(len(message))
-                    reference += message
-                elif isinstance(message, Ping):
-                    await self._say(Pong().text())
-                else:
-                    told = 'a recording of the voice comes first, and after it {"type": "enrolled"}'
-                    raise RequestError("request.invalid", told)
-            await self.live.streams.prepare(self.slot, start, bytes(reference))
-
-    async def _first(self) -> Start | Resume:
-        first_by = asyncio.get_running_loop().time() + self.limits.first_s
-        while True:
-            message = await self._read(first_by)
-            if isinstance(message, Start | Resume):
-                return message
-            if not isinstance(message, Ping):
-                raise RequestError("request.invalid", 'the first message must be {"type": "start", ...}')
-            await self._say(Pong().text())
-
-    async def _received(self, by: float) -> MutableMapping[str, Any]:
-        """The next message that the socket gives."""
-        idle_at = min(self.ends_at, by, asyncio.get_running_loop().time() + self.idle_s)
-        while True:
-            if self.live.draining:
-                await self._notice()
-            try:
-                async with asyncio.timeout_at(min(idle_at, self.live.ends_at)) as self._reading:
-                    return await self.socket.receive()
-            except TimeoutError:
-                now = asyncio.get_running_loop().time()
-                if now >= self.ends_at:
-                    raise self._too_long() from None
-                if now >= idle_at:
-                    raise RequestError("request.too_slow", f"no message for {self.idle_s:g} s") from None
-            finally:
-                self._reading = None
-
-    async def _notice(self) -> None:
-        """Tells the client once that the replica leaves; ends the session when it can go on elsewhere, or must."""
-        if not self._started:
-            raise RequestError("server.draining", "this replica is about to leave")
-        within_s = self.live.ends_at - asyncio.get_running_loop().time()
-        if self.journal is not None or within_s <= 0:
-            raise _Drained
-        if not self._noticed:
-            self._noticed = True
-            await self._say(Drain(within_s=round(within_s, 3)).text())
-
-    async def _read(self, by: float = math.inf) -> Client | bytes:
-        message = await self._received(by)
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1006))
-        data: bytes | None = message.get("bytes")
-        if data is None:
-            return parse(message["text"])
-        self.idle_s = self.limits.idle_s
-        if len(data) > self.limits.max_frame_kib * 1024:
-            raise AudioError("audio.too_big", f"messages have at most {self.limits.max_frame_kib} KiB")
-        return data
-
-    async def _hear(self, sitting: Sitting[Answer], decoder: LiveDecoder, data: bytes) -> None:
-        arrived = time.perf_counter()
-        await decoder.push(data)
-        await self._use(sitting, decoder)
-        self.live.metrics.lateness_seconds.observe(time.perf_counter() - arrived)
-
-    async def _use(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> None:
-        """Steps what was decoded, part by part: one message cannot unfold into hours of sound at once."""
-        while (wav_N := await decoder.part()) is not None:
-            quota.heard_live(len(wav_N) / self.live.streams.info.sample_rate_hz)
-            sitting.push(wav_N)
-            await self._step(sitting)
-
-    async def _step(self, sitting: Sitting[Answer]) -> None:
-        while (chunk := sitting.ready()) is not None:
-            await self._tell(sitting.take(await self.live.step(self.slot, chunk)))
-
-    async def _finish(self, sitting: Sitting[Answer], decoder: LiveDecoder) -> str:
-        await decoder.end()
-        await self._use(sitting, decoder)
-        sitting.flush()
-        await self._step(sitting)
-        await self._tell(await asyncio.to_thread(sitting.finish))
-        await self._say(Done(audio_s=round(sitting.audio_s, 4)).text())
-        await self.socket.close(1000)
-        return "done"
-
-    async def _tell(self, messages: Iterable[Said]) -> None:
-        for message in messages:
-            if self.journal is None or self.journal.news():
-                await self._say(message if isinstance(message, bytes) else json.dumps(message))
-
-    async def _say(self, message: str | bytes) -> None:
-        send = self.socket.send_bytes(message) if isinstance(message, bytes) else self.socket.send_text(message)
-        try:
-            async with asyncio.timeout(self.limits.idle_s):
-                await send
-        except TimeoutError:
-            raise RequestError("request.too_slow", "the answers are not being read") from None
-
-    def _too_long(self) -> AudioError:
-        return AudioError("audio.too_long", f"a live session has at most {self.limits.max_session_s:g} s")
-
-
 def _samples(step: Step) -> float:
     return float(len(step[1]))
-
-
-async def explain(socket: WebSocket, error: SonantError) -> None:
-    """Says why a session ends, then closes with the error's code, unless the client has left or does not read."""
-    with contextlib.suppress(WebSocketDisconnect, TimeoutError):
-        if socket.application_state is not WebSocketState.CONNECTED:
-            return
-        async with asyncio.timeout(_GOODBYE_S):
-            await socket.send_text(error_message(error, request_id(socket.scope)).text())
-            await socket.close(error.ws_close, error.code)

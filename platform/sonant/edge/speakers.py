@@ -14,6 +14,8 @@ from sonant.edge import shelf
 from sonant.errors import RequestError
 from sonant.runtime.info import BundleInfo
 
+SPEAKER_ID = {"type": "string", "description": "Id of an enrolled speaker.", "examples": [f"spk_{0x5EED:032x}"]}
+"""JSON schema of an id, where a request gives one."""
 _MAX_BYTES = 2_000_000
 
 log = logging.getLogger(__name__)

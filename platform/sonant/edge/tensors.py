@@ -63,6 +63,77 @@ class Ask(_Message):
     """Null: all."""
 
 
+class OutputTensor(_Message):
+    """A tensor that is handed out."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[float | int | bool] | None = None
+    """Elements in row-major order; not there where they are bytes."""
+    parameters: dict[str, Flag] | None = None
+    """`binary_data_size`: bytes of it behind the JSON."""
+
+
+class Inferred(_Message):
+    """The JSON of an answer."""
+
+    model_name: str
+    model_version: str
+    id: str
+    """As the request has it."""
+    outputs: list[OutputTensor]
+
+
+class TensorMetadata(_Message):
+    """A tensor that a model takes or gives."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    """-1: any size."""
+
+
+class ModelMetadata(_Message):
+    """What a model takes and gives."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class ServerMetadata(_Message):
+    """What answers here."""
+
+    name: str
+    version: str
+    """Of the protocol."""
+    extensions: list[str]
+    models: list[str]
+    """Every graph that can be asked for."""
+
+
+class ModelReady(_Message):
+    """Whether a model is loaded."""
+
+    name: str
+    ready: bool
+
+
+class ServerReady(_Message):
+    """Whether requests are taken."""
+
+    ready: bool
+
+
+class ServerLive(_Message):
+    """Whether the process answers."""
+
+    live: bool
+
+
 _ASK = TypeAdapter(Ask)
 
 

@@ -3,14 +3,18 @@
     store/words/20260801t101500-3fb2a1c9/     a bundle, never changed
     store/words/aliases.json                  every move of every alias, oldest first
 
-Moving an alias is one write of one small file, so a reader sees the old meaning or the new one. Two writers at once:
-the last one counts.
+Moving an alias is one write of one small file, so a reader sees the old meaning or the new one, and what it meant
+before is never lost. On a disk two writers wait for each other; in a bucket the last one counts.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import cast
+from typing import Literal, cast
 
 from sonant.errors import BundleError
 from sonant.export.bundle import publish
@@ -29,18 +33,19 @@ def promote(bundle_ref: str, alias: str, store: str = "store") -> str:
     stored = open_bundle(url)
     if stored.digest != bundle.digest:
         raise BundleError("bundle.invalid", f"{url} is another bundle of the same version: export again")
-    _move(files.absolute(store), stored, alias)
+    _move(files.absolute(store), stored, alias, "promote")
     return url
 
 
 def rollback(store: str, name: str, alias: str) -> str:
-    """Moves an alias back to the version it meant before, and gives that version's place."""
-    table = read_aliases(files.absolute(store), check_name(name))
-    versions = [move.version for move in table.moves if move.alias == check_name(alias)]
-    earlier = [version for version in versions if version != versions[-1]]
-    if not earlier:
+    """Takes the last promotion of an alias back, and gives the place of the version that it means again."""
+    where = files.absolute(store)
+    line = read_aliases(where, check_name(name)).line(check_name(alias))
+    if len(line) < 2:
         raise BundleError("bundle.not_found", f"{name}@{alias} never meant another version", hint="nothing to undo")
-    return promote(files.join(store, name, earlier[-1]), alias, store)
+    earlier = open_bundle(f"{where}/{name}@{alias}={line[-2].version}")
+    _move(where, earlier, alias, "rollback")
+    return files.join(where, name, earlier.info.version)
 
 
 def history(store: str, name: str) -> tuple[Target, ...]:
@@ -60,13 +65,25 @@ def listing(store: str) -> dict[str, dict[str, list[str]]]:
     return names
 
 
-def _move(store: str, bundle: Bundle, alias: str) -> None:
+def _move(store: str, bundle: Bundle, alias: str, why: Literal["promote", "rollback"]) -> None:
     name = bundle.info.name
-    table = read_aliases(store, name)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    target = Target(alias=alias, version=bundle.info.version, sha256=bundle.digest, since=now)
-    moved = Aliases(moves=(*table.moves, target))
-    files.write_bytes(files.join(store, name, ALIASES), (moved.model_dump_json(indent=1) + "\n").encode())
+    target = Target(alias=alias, version=bundle.info.version, sha256=bundle.digest, since=now, why=why)
+    with _alone(files.join(store, name)):
+        moved = Aliases(moves=(*read_aliases(store, name).moves, target))
+        files.write_bytes(files.join(store, name, ALIASES), (moved.model_dump_json(indent=1) + "\n").encode())
+
+
+@contextmanager
+def _alone(folder: str) -> Generator[None]:
+    """One writer at a time, where the store is on a disk: two tables that were read at once would forget a move."""
+    disk = files.on_disk(folder)
+    if disk is None:
+        yield
+        return
+    with open(os.path.join(disk, ".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _contents(bundle: Bundle) -> dict[str, bytes]:

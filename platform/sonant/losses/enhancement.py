@@ -14,6 +14,7 @@ from sonant.losses.absent import absent_energy
 from sonant.losses.compressed import compressed
 from sonant.losses.l1 import l1
 from sonant.losses.si_sdr import si_sdr, valid
+from sonant.losses.snr import snr
 from sonant.losses.stft import multi_stft
 
 _SOFTEST = 1e-4
@@ -25,6 +26,7 @@ class Weights(NamedTuple):
 
     l1: float = 1.0
     si_sdr: float = 0.0
+    snr: float = 0.0
     stft: float = 1.0
     compressed: float = 0.0
     absent: float = 0.0
@@ -58,6 +60,8 @@ def enhancement(
     of_speech_B = torch.zeros_like(loss_B)
     if weights.si_sdr:
         of_speech_B = of_speech_B - weights.si_sdr * si_sdr(*waves, ceiling_db=ceiling_db)
+    if weights.snr:
+        of_speech_B = of_speech_B - weights.snr * snr(*waves, ceiling_db=ceiling_db)
     if weights.stft:
         of_speech_B = of_speech_B + weights.stft * multi_stft(*waves)
     left_B = weights.absent * absent_energy(output_BN, noisy_BN, samples_B, floor_db=floor_db)

@@ -100,6 +100,11 @@ class Engine(Graphs):
         """The execution provider that runs the graphs, whatever was asked for."""
         return self._model.provider
 
+    @property
+    def body_provider(self) -> str:
+        """The same where `body` is what runs."""
+        return self._body.provider
+
     def logits(self, wav_BN: Floats) -> Floats:
         """Whole clips of one length -> logits_BK."""
         return self._model.run({"wav": wav_BN})[0]

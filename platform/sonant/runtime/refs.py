@@ -3,6 +3,10 @@
 A store is a folder or bucket of <name>/<version>/ bundles. `<name>/aliases.json` says which version each alias means
 now and meant before; it also records the sha256 of the version's bundle.json, so that a bundle opened through an alias
 is the very one that was promoted.
+
+    STORE/NAME@ALIAS           the version that the alias means now
+    STORE/NAME@VERSION         that version
+    STORE/NAME@ALIAS=VERSION   that version, of which the alias was the reason: what a running server says it serves
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import fsspec
 from fsspec.core import split_protocol
@@ -41,6 +45,8 @@ class Target(Section):
     """Hash of the version's bundle.json."""
     since: str
     """UTC time, ISO 8601."""
+    why: Literal["promote", "rollback"] = "promote"
+    """A rollback takes the last promotion back; the next one takes back the one before that."""
 
 
 class Aliases(Section):
@@ -52,6 +58,19 @@ class Aliases(Section):
     def current(self) -> dict[str, Target]:
         return {move.alias: move for move in self.moves}
 
+    def line(self, alias: str) -> list[Target]:
+        """The promotions of an alias that hold, oldest first: without those that were rolled back."""
+        held: list[Target] = []
+        for move in self.moves:
+            if move.alias != alias:
+                continue
+            if move.why == "rollback":
+                while held and held[-1].version != move.version:
+                    held.pop()
+            if not held or held[-1].version != move.version:
+                held.append(move)
+        return held
+
 
 @dataclass(frozen=True)
 class Place:
@@ -61,19 +80,52 @@ class Place:
     digest: str | None = None
 
 
-def locate(ref: str) -> Place:
-    """Resolves STORE/NAME@ALIAS through the store's alias table; anything else is a place already."""
+class Named(NamedTuple):
+    """A bundle by its name in a store."""
+
+    store: str
+    name: str
+    alias: str
+    """Or a version."""
+    version: str | None = None
+    """The one that the alias is held at; None: what it means now."""
+
+    def __str__(self) -> str:
+        held = "" if self.version is None else f"={self.version}"
+        return f"{self.store}/{self.name}@{self.alias}{held}"
+
+
+def named(ref: str) -> Named | None:
+    """Takes STORE/NAME@ALIAS, STORE/NAME@VERSION or STORE/NAME@ALIAS=VERSION apart; None for anything else."""
     filesystem, path = open_url(ref)
     store, _, last = ref.rstrip("/").rpartition("/")
     if "@" not in last or filesystem.isdir(path):
-        return Place(ref)
-    name, _, alias = last.partition("@")
-    for part in (name, alias):
+        return None
+    name, _, rest = last.partition("@")
+    alias, held, version = rest.partition("=")
+    for part in (name, alias, *([version] if held else [])):
         check_name(part)
-    target = read_aliases(store or ".", name).current().get(alias)
-    if target is None:
-        raise BundleError("bundle.not_found", f"{store or '.'} has no alias {alias!r} for {name!r}")
-    return Place(f"{store or '.'}/{name}/{target.version}", target.sha256)
+    return Named(store or ".", name, alias, version if held else None)
+
+
+def locate(ref: str) -> Place:
+    """Resolves the names of a store through its alias table; anything else is a place already."""
+    parts = named(ref)
+    if parts is None:
+        return Place(ref)
+    store, name, alias, version = parts
+    table = read_aliases(store, name)
+    known = table.current()
+    if version is None and alias in known:
+        version = known[alias].version
+    wanted = version or alias
+    recorded = {move.version: move.sha256 for move in table.moves}
+    url = f"{store}/{name}/{wanted}"
+    if wanted not in recorded:
+        filesystem, path = open_url(url)
+        if not filesystem.isdir(path):
+            raise BundleError("bundle.not_found", f"{store} has no alias or version {wanted!r} for {name!r}")
+    return Place(url, recorded.get(wanted))
 
 
 def read_aliases(store: str, name: str) -> Aliases:

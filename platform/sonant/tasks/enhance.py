@@ -47,9 +47,9 @@ class Enhance:
             inputs.clean_BN,
             inputs.noisy_BN,
             inputs.samples_B,
-            weights=Weights(cfg.l1, cfg.si_sdr, cfg.stft, cfg.compressed, cfg.absent),
+            weights=Weights(cfg.l1, cfg.si_sdr, cfg.snr, cfg.stft, cfg.compressed, cfg.absent),
             compression=cfg.compression,
-            ceiling_db=cfg.si_sdr_ceiling_db,
+            ceiling_db=cfg.ceiling_db,
             floor_db=cfg.absent_floor_db,
         )
 

@@ -84,7 +84,7 @@ def _mixtures(
 ) -> MixLoader:
     mixtures = cfg.data.mixtures
     assert mixtures is not None, "the config has been checked"
-    mixer = Mixer(corpus, rows, mixtures, split=_side(side), seed=cfg.seed)
+    mixer = Mixer(corpus, rows, mixtures, split=_side(side), seed=_seed(cfg, side))
     count, varied = _count(mixtures, side), training and side == "train"
     items = Drawn(mixer, count) if varied else Fixed.drawn(mixer, count)
     batch_size, ahead = cfg.data.batch_size, cfg.data.prefetch
@@ -96,7 +96,7 @@ def _noisy(
 ) -> NoisyLoader:
     noisy = cfg.data.noisy
     assert noisy is not None, "the config has been checked"
-    mixer = NoisyMixer(corpus, rows, noisy, split=_side(side), seed=cfg.seed)
+    mixer = NoisyMixer(corpus, rows, noisy, split=_side(side), seed=_seed(cfg, side))
     count, varied = _count(noisy, side), training and side == "train"
     items = Drawn(mixer, count) if varied else Fixed.drawn(mixer, count)
     return NoisyLoader(items, batch_size=cfg.data.batch_size, training=varied, ahead=cfg.data.prefetch, **share)
@@ -105,6 +105,12 @@ def _noisy(
 def _count(section: Mixtures | Noisy, side: str) -> int:
     """Items of a side in an epoch."""
     return {"train": section.items, "validation": section.validation_items, "test": section.test_items}[side]
+
+
+def _seed(cfg: Experiment, side: str) -> int:
+    """Seed of the sounds of a side: runs that are compared may learn from others, but are judged on the same."""
+    own = cfg.data.split.seed
+    return cfg.seed if side == "train" or own is None else own
 
 
 def _side(side: str) -> Side:

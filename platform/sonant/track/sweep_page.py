@@ -16,6 +16,7 @@ from sonant.track.events import history, read
 from sonant.track.page.chart import Dot, Series, bars, curves, scatter
 from sonant.track.page.html import Content, Html, duration, number, page, section, table, tag, tiles
 from sonant.track.page.parallel import Line, parallel
+from sonant.track.repeats_page import repeats_section, winning_mean
 from sonant.track.run_page import setup_of
 
 Row = dict[str, Any]
@@ -36,6 +37,7 @@ def sweep_page(path: str) -> str:
         tag("header", tag("h1", f"{found['name']} search"), tag("span", f"sweep {found['id']}")),
         tiles(_figures(found, rows, best)),
         _winner(path, found, best) if best else "",
+        repeats_section(found),
         _tradeoffs(found, judged) if judged else "",
         _space(path, found, config.tune, judged) if judged else "",
         _trials(found, rows),
@@ -48,28 +50,43 @@ def _figures(found: Mapping[str, Any], rows: Sequence[Row], best: Row | None) ->
     states = Counter(row["state"] for row in rows)
     trained = sum(count for state, count in states.items() if state != "rejected")
     others = ", ".join(f"{count} {state}" for state, count in states.items() if state not in {"done", "rejected"})
-    spent = sum(row["seconds"] for row in rows)
+    repeats: Sequence[Row] = found.get("repeats", [])
+    spent = sum(row["seconds"] for row in (*rows, *repeats))
     figures = [
         ("trials", str(trained), others),
         ("over a cost", str(states["rejected"]), "refused before training"),
-        ("training time", duration(spent), "all trials together"),
+        ("training time", duration(spent), "all trials and seeds together" if repeats else "all trials together"),
     ]
-    if best is not None:
+    if best is not None and (over_seeds := winning_mean(found)):
+        words = f"mean of trial {best['number']} over {len(over_seeds['seeds'])} seeds"
+        figures.insert(0, (f"best {found['metric']}", number(over_seeds["mean"][found["metric"]]), words))
+    elif best is not None:
         figures.insert(0, (f"best {found['metric']}", number(_objective(found, best)), f"trial {best['number']}"))
+    if best is not None:
         figures += [(cost, number(best["costs"].get(cost)), "of the best trial") for cost in found["pareto"]]
     return figures
 
 
 def _winner(path: str, found: Mapping[str, Any], best: Row) -> Html:
     chosen = table(["key", "value"], [(tag("code", key), _value(value)) for key, value in best["point"].items()])
-    scores = {**best["metrics"], **best["costs"]}
-    measured = table(["measure", "value"], [(name, number(value)) for name, value in scores.items()])
-    run = files.join(path, "trials", str(best["number"]))
-    both = tag("div", tag("div", tag("h3", "Chosen"), chosen), tag("div", tag("h3", "Measured"), measured), cls="grid")
+    over_seeds = winning_mean(found)
+    run = files.join(path, found.get("best_run") or f"trials/{best['number']}")
+    measured = tag("div", tag("h3", "Measured"), _measured(best, over_seeds))
+    both = tag("div", tag("div", tag("h3", "Chosen"), chosen), measured, cls="grid")
     limits = "; ".join(_limit(limit) for limit in found["limits"])
-    about = f"The best {found['metric']} of all trials" + (f" that keep the limits: {limits}." if limits else ".")
-    about += f" Its own report: sonant report {run}"
+    best_of = "of all trials" if over_seeds is None else "over other seeds, on average, of the configs below"
+    about = f"The best {found['metric']} {best_of}" + (f" that keep the limits: {limits}." if limits else ".")
+    about += f" {'Its own' if over_seeds is None else 'Its best seed'}: sonant report {run}"
     return section(f"Trial {best['number']} wins", both, *setup_of(run)[:1], about=about)
+
+
+def _measured(best: Row, over_seeds: Mapping[str, Any] | None) -> Html:
+    if over_seeds is None:
+        scores = {**best["metrics"], **best["costs"]}
+        return table(["measure", "value"], [(name, number(value)) for name, value in scores.items()])
+    means, deviations = over_seeds["mean"], over_seeds["deviation"]
+    rows = [(name, number(value), number(deviations.get(name))) for name, value in means.items()]
+    return table(["measure", "mean", "deviation"], rows)
 
 
 def _tradeoffs(found: Mapping[str, Any], judged: Sequence[Row]) -> Html:

@@ -44,7 +44,7 @@ def mirror(run: str, cfg: Experiment) -> Generator[Callable[[Event], None]]:
     opened = wandb.init(
         project=cfg.track.project,
         group=cfg.track.group,
-        job_type="trial" if cfg.track.group else "train",
+        job_type="repeat" if _folder(run) == "repeats" else "trial" if cfg.track.group else "train",
         id=identity(run),
         name=f"{cfg.name} {identity(run)}",
         config={**cfg.model_dump(mode="json"), "environment": files.read_json(files.join(run, "environment.json"))},
@@ -65,9 +65,16 @@ def mirror(run: str, cfg: Experiment) -> Generator[Callable[[Event], None]]:
 
 
 def identity(run: str) -> str:
-    """A W&B id for a run folder: its name. A trial's (<sweep>/trials/<n>) is only a number: the sweep's comes first."""
-    *_, above, folder, name = ("", "", *run.split("/"))
-    return f"{above}-{name}" if folder == "trials" else name
+    """A W&B id for a run folder: its name. A trial's (<sweep>/trials/<n>) is only a number, and its config's with
+    another seed (<sweep>/repeats/<n>-seed<s>) not much more: the sweep's comes first."""
+    *_, above, _, name = ("", "", *run.split("/"))
+    return f"{above}-{name}" if _folder(run) in {"trials", "repeats"} else name
+
+
+def _folder(run: str) -> str:
+    """The name of the folder that a run folder lies in."""
+    *_, folder, _ = ("", *run.split("/"))
+    return folder
 
 
 def choose_mode(settings: TrackConfig) -> Mode:

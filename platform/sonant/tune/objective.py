@@ -49,14 +49,19 @@ def guidance(cfg: TuneConfig, values: Mapping[str, float]) -> float:
 
 
 def winner(cfg: TuneConfig, trials: Mapping[int, Mapping[str, float]]) -> int | None:
-    """The number of the best trial that is known to keep all limits, given metrics and costs by number. Ties go to the
-    cheaper trial, then to the earlier one."""
+    """The number of the best trial that is known to keep all limits, given metrics and costs by number."""
+    return next(iter(ranked(cfg, trials)), None)
+
+
+def ranked(cfg: TuneConfig, trials: Mapping[int, Mapping[str, float]]) -> list[int]:
+    """All trials that are known to keep all limits, the best first. Ties go to the cheaper trial, then to the earlier
+    one."""
     known = {
         number: rank
         for number, rank in _ranks(cfg, trials).items()
         if all(limit.metric in trials[number] for limit in cfg.limits)
     }
-    return min(known, key=lambda number: (known[number], number), default=None)
+    return sorted(known, key=lambda number: (known[number], number))
 
 
 def front(cfg: TuneConfig, trials: Mapping[int, Mapping[str, float]]) -> list[int]:

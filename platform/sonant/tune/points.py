@@ -12,9 +12,10 @@ from sonant.errors import ConfigError
 from sonant.train.run import resolve
 from sonant.tune import objective
 from sonant.tune.costs import costs
+from sonant.tune.rows import Trial
 from sonant.tune.sampler import Sampler
 from sonant.tune.space import Point, apply
-from sonant.tune.sweep import Sweep, Trial, point_of
+from sonant.tune.sweep import Sweep, point_of
 
 _MOST_REFUSED_IN_A_ROW = 500
 

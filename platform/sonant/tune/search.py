@@ -2,7 +2,7 @@
 
 Ray's own notes (<sweep>/ray, pickles among them) are never read again. Continuing a search tells sampler and scheduler
 what sweep.json and the trials' events hold, and hands unfinished trials out first; each goes on from its own run's last
-checkpoint.
+checkpoint. So do the trainings with other seeds that follow the search (`tune.confirm`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,8 +32,9 @@ from sonant.track import files
 from sonant.track.events import history, read
 from sonant.tune import report
 from sonant.tune.points import Points
+from sonant.tune.rows import Repeat, Row, Trial
 from sonant.tune.space import mutate
-from sonant.tune.sweep import Sweep, Trial, create_sweep, reopen_sweep
+from sonant.tune.sweep import Sweep, create_sweep, reopen_sweep
 from sonant.tune.trial import OBJECTIVE, run_trial
 
 _POINTER = "snapshot.json"
@@ -42,8 +43,10 @@ _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output engine prints tables even when it is told not to
 }
 
-Ended = Callable[[Sweep, Trial], None]
-"""Is told of each trial that has ended."""
+Ended = Callable[[Sweep, Row], None]
+"""Is told of each trial that has ended, and of each training with another seed."""
+Judge = Callable[[int, Mapping[str, float] | None], None]
+"""Takes metrics and costs of a trial that has ended; None when it has none."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,14 @@ class SweepResult:
     path: str
     """The sweep folder."""
     best_run: str
-    """Run folder of the winner."""
+    """Run folder of the winner; where its config was trained with other seeds, of the best of these on validation."""
     best: dict[str, Any]
-    """The winner: its number, point, metrics and costs."""
+    """The winner: its number, point, costs, and metrics as a single trial."""
     table: list[dict[str, Any]]
     """All trials, as in sweep.json."""
+    confirmed: list[dict[str, Any]]
+    """What was trained with other seeds, the best mean first: trial, objective in the search, of each seed, mean and
+    deviation, and means of all metrics."""
 
 
 def search(cfg: Experiment, *, resume: str | None = None, ended: Ended | None = None) -> SweepResult:
@@ -70,52 +76,65 @@ def search(cfg: Experiment, *, resume: str | None = None, ended: Ended | None = 
         raise ConfigError("config.invalid", f"ray.num_workers = {cfg.ray.num_workers} in a search", hint=hint)
     sweep = create_sweep(cfg) if resume is None else reopen_sweep(cfg, resume)
     points = Points(sweep)
-    if points.left:
+    if points.left or sweep.left():
         with connect(cfg.ray):
-            _run(sweep, points, ended or _say)
-    if any(trial.state == "running" for trial in sweep.trials.values()):
+            if points.left:
+                _run_trials(sweep, points, ended or _say)
+            if not points.left and sweep.left():
+                _run_repeats(sweep, ended or _say)
+    if points.left or sweep.under_way:
         raise RunError("run.failed", "the search was stopped", hint=f"go on with --resume {sweep.path}")
     return result(sweep)
 
 
 def result(sweep: Sweep) -> SweepResult:
     """The winner of a sweep, and its table."""
-    best = sweep.best()
-    if best is None:
-        notes = [trial.note for trial in sweep.trials.values() if trial.note]
-        message = f"none of {len(sweep.trials)} trials gave a {sweep.settings.metric} within the limits"
-        raise RunError(
-            "run.failed", f"{message}: {notes[-1]}" if notes else message, hint=f"see {sweep.path}/sweep.json"
-        )
+    winner = sweep.winner()
+    if winner is None:
+        raise RunError("run.failed", report.no_winner(sweep), hint=f"see {sweep.path}/sweep.json")
     rows = [sweep.trials[number].model_dump(mode="json") for number in sorted(sweep.trials)]
-    winner = {name: rows_of for name, rows_of in sweep.trials[best].model_dump(mode="json").items() if name != "note"}
-    return SweepResult(sweep.path, sweep.run(best), winner, rows)
+    best = sweep.trials[winner.number].model_dump(mode="json", exclude={"note"})
+    return SweepResult(sweep.path, winner.run, best, rows, report.confirmed(sweep))
 
 
-def _run(sweep: Sweep, points: Points, ended: Ended) -> None:
+def _run_trials(sweep: Sweep, points: Points, ended: Ended) -> None:
+    settings, judge = sweep.settings, points.judge
+    if isinstance(settings.scheduler, Pbt):
+        jobs = [_job(points.next()) for _ in range(points.left)]
+        _fit(sweep, Book(sweep, ended, judge), jobs=jobs, scheduler=scheduler(sweep))
+    else:
+        suggest = Suggest(points, settings.mode)
+        _fit(sweep, Book(sweep, ended, judge), search_alg=suggest, num_samples=points.left, scheduler=scheduler(sweep))
+
+
+def _run_repeats(sweep: Sweep, ended: Ended) -> None:
+    """Trains the best configs with other seeds; those that were under way or failed go on where they were."""
+    left = sweep.left()
+    sweep.begin(left)
+    jobs = [_job(sweep.trials[number], seed) for number, seed in left]
+    _fit(sweep, Book(sweep, ended), jobs=jobs, scheduler=FIFOScheduler())
+
+
+def _fit(sweep: Sweep, book: Book, *, jobs: list[dict[str, Any]] | None = None, **how: Any) -> None:
+    """Runs jobs, or those that a searcher thinks of, all on one cluster, as many at once as may be."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    settings, ray_cfg = sweep.settings, sweep.config.ray
-    population = isinstance(settings.scheduler, Pbt)
-    jobs: dict[str, Any] = {"sweep": sweep.path}
-    if population:
-        jobs["job"] = tune.grid_search([_job(points.next()) for _ in range(points.left)])
+    ray_cfg = sweep.config.ray
+    known = {} if jobs is None else {"job": tune.grid_search(jobs)}
     _forget(sweep)
     tune.Tuner(
         tune.with_resources(_train, {"cpu": ray_cfg.cpus_per_worker, "gpu": int(ray_cfg.use_gpu)}),
-        param_space=jobs,
+        param_space={"sweep": sweep.path, **known},
         tune_config=tune.TuneConfig(
-            search_alg=None if population else Suggest(points, settings.mode),
-            scheduler=scheduler(sweep),
-            num_samples=1 if population else points.left,
-            max_concurrent_trials=settings.concurrent,
+            max_concurrent_trials=sweep.settings.concurrent,
             reuse_actors=True,  # a new process takes seconds to import torch
+            **how,
         ),
         run_config=tune.RunConfig(
             name="ray",
             storage_path=sweep.path,
             failure_config=tune.FailureConfig(max_failures=ray_cfg.max_failures),
-            callbacks=[Book(sweep, points, ended)],
+            callbacks=[book],
             verbose=0,
         ),
     ).fit()
@@ -129,7 +148,8 @@ def _train(config: dict[str, Any]) -> None:
     if given is not None:
         with given.as_directory() as folder:
             start = json.loads((Path(folder) / _POINTER).read_text())["snapshot"]
-    run_trial(config["sweep"], config["job"]["number"], config["job"]["point"], _tell, start=start)
+    job = config["job"]
+    run_trial(config["sweep"], job["number"], job["point"], _tell, start=start, seed=job["seed"])
 
 
 def _tell(standing: dict[str, Any], snapshot: str | None) -> None:
@@ -161,10 +181,10 @@ class Suggest(Searcher):
 
 
 class Book(tune.Callback):
-    """Keeps the sweep's table while trials run."""
+    """Keeps the sweep's table while trials run, or their configs with other seeds."""
 
-    def __init__(self, sweep: Sweep, points: Points, ended: Ended) -> None:
-        self._sweep, self._points, self._ended = sweep, points, ended
+    def __init__(self, sweep: Sweep, ended: Ended, judge: Judge | None = None) -> None:
+        self._sweep, self._ended, self._judge = sweep, ended, judge
 
     def on_trial_result(
         self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: dict[str, Any], **info: Any
@@ -176,27 +196,32 @@ class Book(tune.Callback):
         self._end(self._enter(trial, last, "stopped" if last["state"] == "running" else last["state"]))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        row = self._sweep.trials[_number(trial)]
         words = str(trial.get_error() or "its process was lost").strip().splitlines()
-        self._end(row.model_copy(update={"state": "failed", "note": words[-1]}))
+        self._end(self._row(trial).model_copy(update={"state": "failed", "note": words[-1]}))
 
-    def _enter(self, trial: RayTrial, result: dict[str, Any], state: str) -> Trial:
-        row = self._sweep.trials[_number(trial)].model_copy(
-            update={
-                "state": state,
-                "point": trial.config["job"]["point"],  # a population changes it
-                "metrics": {name: value for name, value in result["metrics"].items() if not math.isnan(value)},
-                "epochs": result["epochs"],
-                "seconds": result["seconds"],
-                "note": result.get("note", ""),
-            }
-        )
+    def _row(self, trial: RayTrial) -> Row:
+        number, seed = _number(trial), trial.config["job"]["seed"]
+        return self._sweep.trials[number] if seed is None else self._sweep.repeats[number, seed]
+
+    def _enter(self, trial: RayTrial, result: dict[str, Any], state: str) -> Row:
+        row = self._row(trial)
+        news = {
+            "state": state,
+            "metrics": {name: value for name, value in result["metrics"].items() if not math.isnan(value)},
+            "epochs": result["epochs"],
+            "seconds": result["seconds"],
+            "note": result.get("note", ""),
+        }
+        if isinstance(row, Trial):
+            news["point"] = trial.config["job"]["point"]  # a population changes it
+        row = row.model_copy(update=news)
         self._sweep.record(row)
         return row
 
-    def _end(self, row: Trial) -> None:
+    def _end(self, row: Row) -> None:
         self._sweep.record(row)
-        self._points.judge(row.number, row.values if row.state != "failed" else None)
+        if self._judge is not None and isinstance(row, Trial):
+            self._judge(row.number, row.values if row.state != "failed" else None)
         self._ended(self._sweep, row)
 
 
@@ -270,8 +295,8 @@ def _longest(sweep: Sweep) -> int:
     return int(max(dimension.values) if isinstance(dimension, Choice) else dimension.high)
 
 
-def _job(trial: Trial) -> dict[str, Any]:
-    return {"number": trial.number, "point": trial.point}
+def _job(trial: Trial, seed: int | None = None) -> dict[str, Any]:
+    return {"number": trial.number, "point": trial.point, "seed": seed}
 
 
 def _number(trial: RayTrial) -> int:
@@ -285,6 +310,6 @@ def _forget(sweep: Sweep) -> None:
         filesystem.rm(inner, recursive=True)
 
 
-def _say(sweep: Sweep, trial: Trial) -> None:
-    sys.stderr.write(report.line(sweep, trial) + "\n")
+def _say(sweep: Sweep, row: Row) -> None:
+    sys.stderr.write((report.again(sweep, row) if isinstance(row, Repeat) else report.line(sweep, row)) + "\n")
     sys.stderr.flush()

@@ -19,6 +19,7 @@ from sonant.track.events import Event, history, read
 from sonant.train import checkpoint
 from sonant.train.local import fit_local
 from sonant.train.run import Run, resolve
+from sonant.tune.confirm import reseeded
 from sonant.tune.space import Point, apply
 from sonant.tune.sweep import open_sweep
 
@@ -31,14 +32,18 @@ Tell = Callable[[dict[str, Any], str | None], None]
 """Takes how a trial stands, and the snapshot that was made of it, if one was."""
 
 
-def run_trial(sweep_url: str, number: int, point: Point, tell: Tell, *, start: str | None = None) -> None:
-    """Trains a point to its end. `start`: a snapshot that takes the place of the trial's own last checkpoint.
+def run_trial(
+    sweep_url: str, number: int, point: Point, tell: Tell, *, start: str | None = None, seed: int | None = None
+) -> None:
+    """Trains a point to its end. `start`: a snapshot that takes the place of the trial's own last checkpoint; `seed`:
+    one that takes the place of the config's, judged on the same speakers and items, in a run folder of its own.
 
     A user's mistake or a loss that diverges ends the trial, not the search: it is told with state "failed".
     """
     sweep = open_sweep(sweep_url)
-    cfg = resolve(apply(sweep.base, point))
-    run = Run(sweep.run(number), cfg)
+    cfg = apply(sweep.base, point)
+    cfg = resolve(cfg if seed is None else reseeded(cfg, seed))
+    run = Run(sweep.run(number, seed), cfg)
     files.write_json(files.join(run.path, "environment.json"), environment.collect(cfg.seed))
     files.write_bytes(files.join(run.path, "config.yaml"), dump(cfg).encode())
     if start is not None:

@@ -1,11 +1,11 @@
-"""Verbs about bundles: `export`, `promote`, `measure`, `infer`."""
+"""Verbs about bundles: `export`, `promote`, `rollback`, `measure`, `infer`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
 from sonant.verbs.verb import Arguments, Verb, show
@@ -32,18 +32,63 @@ def exported(run: str, out: str | None) -> str:
 def _promote_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="bundle folder or URL, or STORE/NAME/VERSION")
     parser.add_argument("alias", metavar="ALIAS", help="champion, canary, ...")
+    _store_words(parser)
+
+
+def _store_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", default="store", help="folder or URL of the store")
+    parser.add_argument(
+        "--serve", nargs="?", const="", metavar="ADDRESS",
+        help="replace the applications that serve the alias, and no other; address of their Ray (`sonant serve` tells "
+        "it), default: $RAY_ADDRESS, or the one on this machine",
+    )  # fmt: skip
 
 
 def promote(args: Arguments) -> None:
-    promoted(args.bundle, args.alias, args.store)
+    promoted(args.bundle, args.alias, args.store, args.serve)
 
 
-def promoted(bundle: str, alias: str, store: str) -> None:
-    """Promotes a bundle, and shows as what."""
-    from sonant.export.store import promote
+def promoted(bundle: str, alias: str, store: str, address: str | None = None) -> None:
+    """Promotes a bundle, and shows as what; with the address of a server's Ray, what serves the alias follows."""
+    from sonant.export.store import history, promote, rollback
 
-    show({"promoted": promote(bundle, alias, store), "alias": alias})
+    def undo(name: str) -> None:
+        *_, before, now = ("", "", *(move.version for move in history(store, name) if move.alias == alias))
+        if before and before != now:
+            rollback(store, name, alias)
+
+    _show_moved("promoted", lambda: promote(bundle, alias, store), undo, alias, store, address)
+
+
+def _rollback_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="of a bundle: NAME in the store, or STORE/NAME")
+    parser.add_argument("alias", nargs="?", default="champion", metavar="ALIAS", help="default: champion")
+    _store_words(parser)
+
+
+def rollback(args: Arguments) -> None:
+    """Takes the last promotion of an alias back, and shows what it means again."""
+    from sonant.export.store import history, promote, rollback
+
+    folder, _, name = args.name.rstrip("/").rpartition("/")
+    store, alias = folder or args.store, args.alias
+    was = next((move.version for move in reversed(history(store, name)) if move.alias == alias), "")
+
+    def undo(name: str) -> None:
+        promote(f"{store}/{name}@{was}", alias, store)
+
+    _show_moved("rolled_back", lambda: rollback(store, name, alias), undo, alias, store, args.serve)
+
+
+def _show_moved(
+    what: str, move: Callable[[], str], undo: Callable[[str], None], alias: str, store: str, address: str | None
+) -> None:
+    if address is None:
+        return show({what: move(), "alias": alias})
+    from sonant.cluster.rollout import moved
+
+    url, replaced = moved(move, undo, alias, store, address)
+    show({what: url, "alias": alias, "replaced": replaced})
 
 
 def _measure_words(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +158,7 @@ def _lists_of_mixtures(args: Arguments) -> bool:
 VERBS: dict[str, Verb] = {
     "export": Verb("write a run's best checkpoint as a proven bundle", _export_words, export),
     "promote": Verb("copy a bundle to a store and move an alias to it", _promote_words, promote),
+    "rollback": Verb("take the last promotion of an alias back", _rollback_words, rollback),
     "measure": Verb("size, speed and real-time factor of a bundle on this machine", _measure_words, measure),
     "infer": Verb("answers for files or a manifest, here or over a cluster", _infer_words, infer),
 }

@@ -7,10 +7,17 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sonant.errors import ConfigError
 from sonant.verbs.verb import Arguments, Verb, say, show
 
+if TYPE_CHECKING:
+    from sonant.client import Client, Sound
+    from sonant.client.answers import Told
+
+_URL = "http://127.0.0.1:8000"
 _SERVER_RATE_HZ = 16_000
 """Rate of what is sent to a server: it takes any."""
 
@@ -131,15 +138,16 @@ def stream(args: Arguments) -> None:
 
 
 def _ask_words(parser: argparse.ArgumentParser) -> None:
-    from sonant.client import ROUTES, URL
-
-    parser.add_argument("what", metavar="WHAT", choices=ROUTES, help=", ".join(ROUTES))
+    parser.add_argument("what", metavar="WHAT", choices=ASKED, help=", ".join(ASKED))
     parser.add_argument("file", metavar="FILE", help="audio file")
-    parser.add_argument("--url", default=URL, help=f"address of the server; default: {URL}")
+    parser.add_argument("--url", default=_URL, help=f"address of the server; default: {_URL}")
     parser.add_argument("--timeline", action="store_true", help="emotions: also how they change along the recording")
     parser.add_argument("--top-k", type=int, help="classifications: labels in the answer")
-    parser.add_argument("--reference", action="append", default=[], help="extractions: a recording of the wanted voice")
-    parser.add_argument("--speaker", metavar="ID", help="extractions: an enrolled speaker, instead of references")
+    parser.add_argument("--point", metavar="NAME", help="detections, verifications: operating point; /info lists them")
+    parser.add_argument(
+        "--reference", action="append", default=[], help="extractions, verifications: a recording of the wanted voice"
+    )
+    parser.add_argument("--speaker", metavar="ID", help="the same: an enrolled speaker, instead of references")
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -152,17 +160,46 @@ def _ask_words(parser: argparse.ArgumentParser) -> None:
 
 
 def ask(args: Arguments) -> None:
-    from sonant.client import ask, enhance, extract
+    from sonant.client import Client, Sound
 
-    token = os.environ.get("SONANT_TOKEN")
-    if args.what == "extractions":
-        out = args.out or "voice.wav"
-        return show(extract(args.url, args.file, out, references=args.reference, speaker=args.speaker, token=token))
-    if args.what == "enhancements":
-        out = args.out or "clean.wav"
-        return show(enhance(args.url, args.file, out, dry=args.dry, store=args.store, token=token))
-    options = {"emotions": {"timeline": args.timeline or None}, "classifications": {"top_k": args.top_k}}
-    show(ask(args.url, args.what, args.file, token=token, **options.get(args.what, {})))
+    answer = ASKED[args.what](Client(args.url, os.environ.get("SONANT_TOKEN")), args)
+    if not isinstance(answer, Sound):
+        return show(answer.model_dump(mode="json", exclude_unset=True))
+    out = _out(args)
+    answer.save(out)
+    show({"path": args.file, "out": out, **answer.facts()})
+
+
+def _out(args: Arguments) -> str:
+    """Where the sound goes."""
+    return args.out or ("clean.wav" if args.what == "enhancements" else "voice.wav")
+
+
+def _form(args: Arguments) -> Any:
+    """The format that it is to have."""
+    return os.path.splitext(_out(args))[1].lower().removeprefix(".")
+
+
+def _verified(client: Client, args: Arguments) -> Told:
+    if len(args.reference) + (args.speaker is not None) != 1:
+        hint = "sonant ask verifications a.wav --reference b.wav"
+        raise ConfigError("config.invalid", "verifications take one --reference, or a --speaker", hint=hint)
+    return client.verify(args.file, *args.reference, speaker=args.speaker, operating_point=args.point)
+
+
+ASKED: dict[str, Callable[[Client, Arguments], Told | Sound]] = {
+    "classifications": lambda client, args: client.classify(args.file, top_k=args.top_k),
+    "emotions": lambda client, args: client.emotions(args.file, timeline=args.timeline),
+    "detections": lambda client, args: client.detect(args.file, operating_point=args.point),
+    "embeddings": lambda client, args: client.embed(args.file),
+    "verifications": _verified,
+    "extractions": lambda client, args: client.extract(
+        args.file, args.reference, speaker=args.speaker, form=_form(args)
+    ),
+    "enhancements": lambda client, args: client.enhance(args.file, dry=args.dry, store=args.store, form=_form(args)),
+    "transcriptions": lambda client, args: client.transcribe(args.file),
+}
+"""What `sonant ask` asks, by the last word of the route."""
 
 
 VERBS: dict[str, Verb] = {

@@ -45,7 +45,8 @@ def tune(args: Arguments) -> None:
     from sonant.tune.search import search
 
     result = search(load(Experiment, args.config, args.overrides, smoke=args.smoke), resume=args.resume)
-    show({"sweep": result.path, "best_run": result.best_run, "best": result.best})
+    seeds = {"confirmed": result.confirmed} if result.confirmed else {}
+    show({"sweep": result.path, "best_run": result.best_run, "best": result.best, **seeds})
     exported(result.best_run, None)
 
 

@@ -16,13 +16,23 @@ JOBS = ("prepare", "train", "tune", "evaluate", "export", "promote", "measure", 
 def _serve_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", help="name under configs/ (serve/kws), path or URL")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="changes: http_options.port=9000")
+    parser.add_argument(
+        "--into", nargs="?", const="", metavar="ADDRESS",
+        help="deploy where a server runs already, and return: what changed is replaced, all else is not touched; "
+        "address of its Ray, default: $RAY_ADDRESS, or the one on this machine",
+    )  # fmt: skip
 
 
-def serve(args: Arguments) -> None:
-    from sonant.cluster.serve import Served, serve
+def serve(args: Arguments) -> Any:
+    from sonant.cluster.serve import Served, into, serve
+
+    if args.into is not None:
+        served = into(args.config, args.overrides, args.into)
+        return {"url": served.url, "replaced": list(served.changed)}
 
     def ready(served: Served) -> None:
         say(f"ready: {served.url} ({served.proxy} proxy), console at {served.url}/, Ctrl-C stops it")
+        say(f"its Ray: {served.ray}, for `sonant promote --serve {served.ray}`")
 
     serve(args.config, args.overrides, on_ready=ready)
 

@@ -24,6 +24,11 @@ SPACE: dict[str, Any] = {
         ({"space": SPACE, "scheduler": {"kind": "pbt", "mutate": ["train.clip_norm"]}}, "the space does not hold"),
         ({"space": SPACE, "scheduler": {"kind": "pbt", "mutate": ["model.tau"]}}, "cannot change while a trial runs"),
         ({"space": SPACE, "scheduler": {"kind": "pbt", "mutate": ["train.weight_decay"]}}, "cannot change"),
+        ({"space": SPACE, "confirm": {"seeds": 1}}, "greater than or equal to 2"),
+        ({"space": SPACE, "confirm": {"best": 3}, "trials": 2}, "confirm.best = 3 of 2 trials"),
+        ({"space": SPACE, "confirm": {"among": "pareto"}}, "'all' or 'front'"),
+        ({"space": SPACE, "confirm": {}, "scheduler": {"kind": "pbt"}}, "no config to repeat"),
+        ({"space": {"seed": SPACE["train.lr"]}, "confirm": {}}, "the space holds seed"),
     ],
 )
 def test_mistakes_are_told(tune: dict[str, Any], message: str) -> None:

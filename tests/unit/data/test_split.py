@@ -119,3 +119,11 @@ def test_big_speakers_still_give_one_and_leave_one(make_corpus) -> None:
     assert [rows.size for rows in splits] == [10, 10, 0]
     most = split(corpus, Split(validation=0.9), 0)
     assert [rows.size for rows in most] == [10, 10, 0]
+
+
+def test_a_seed_of_its_own_goes_before_that_of_the_run(make_corpus) -> None:
+    corpus = make_corpus(people(20, 2))
+    drawn = Split(kind="random_speakers", validation=0.2, test=0.2)
+    own = drawn.model_copy(update={"seed": 5})
+    as_lists = [[rows.tolist() for rows in split(corpus, own, seed)] for seed in (0, 1)]
+    assert as_lists[0] == as_lists[1] == [rows.tolist() for rows in split(corpus, drawn, 5)]

@@ -6,12 +6,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonant.edge.batching import Batcher, Pace
+from sonant.edge.batching import Batcher, Courier, Pace
 
 
 class Recorder:
@@ -182,3 +183,112 @@ def test_an_eager_batcher_passes_errors_on() -> None:
 def test_any_cost_is_fine(cost: float) -> None:
     pace = Pace()
     assert [asyncio.run(pace.run(lambda: 5, cost)) for _ in range(2)] == [5, 5]
+
+
+# ---- calls of another process ---------------------------------------------------------------------------------------
+
+
+class Wire:
+    """Doubles numbers somewhere else: a call is answered when the test says so."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self._out: list[asyncio.Future[None]] = []
+
+    async def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        self._out.append(asyncio.get_running_loop().create_future())
+        await self._out[-1]
+        return [2 * item for item in items]
+
+    def answer(self, call: int) -> None:
+        self._out[call].set_result(None)
+
+
+async def passes(loops: int = 10) -> None:
+    for _ in range(loops):
+        await asyncio.sleep(0)
+
+
+async def one_by_one(courier: Courier[int, int], items: Sequence[int]) -> list[asyncio.Task[int]]:
+    tasks: list[asyncio.Task[int]] = []
+    for item in items:
+        tasks.append(asyncio.create_task(courier.submit(item)))
+        await passes()
+    return tasks
+
+
+def test_a_courier_gathers_what_comes_while_a_call_is_out() -> None:
+    wire = Wire()
+    courier = Courier(wire, patience_s=1e9, cost=lambda item: 1, max_batch=8)
+
+    async def run() -> list[int]:
+        tasks = await one_by_one(courier, range(4))
+        assert wire.batches == [[0]]
+        wire.answer(0)
+        await passes()
+        assert wire.batches == [[0], [1, 2, 3]]
+        wire.answer(1)
+        return await asyncio.gather(*tasks)
+
+    assert asyncio.run(run()) == [0, 2, 4, 6]
+
+
+def test_a_full_batch_does_not_wait_for_the_call_that_is_out() -> None:
+    wire = Wire()
+    courier = Courier(wire, patience_s=1e9, cost=lambda item: 1, max_batch=3)
+
+    async def run() -> None:
+        tasks = await one_by_one(courier, range(6))
+        assert wire.batches == [[0], [1, 2, 3]]
+        wire.answer(1)
+        await passes()
+        assert wire.batches == [[0], [1, 2, 3]], "the first call is still out"
+        wire.answer(0)
+        await passes()
+        assert wire.batches == [[0], [1, 2, 3], [4, 5]]
+        wire.answer(2)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def test_nobody_waits_long_for_a_call_that_is_out() -> None:
+    wire = Wire()
+    courier = Courier(wire, patience_s=0.001, cost=lambda item: 1, key=lambda item: item % 2, max_batch=8)
+
+    async def run() -> None:
+        tasks = await one_by_one(courier, range(4))
+        while sum(map(len, wire.batches)) < 4:
+            await asyncio.sleep(0.001)
+        assert len(wire.batches) >= 3, "keys never mix"
+        for call in range(len(wire.batches)):
+            wire.answer(call)
+        assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
+
+    asyncio.run(run())
+
+
+def test_a_call_outlives_the_caller_that_began_it() -> None:
+    wire = Wire()
+    whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+    seen: list[str] = []
+
+    async def send(items: Sequence[int]) -> list[int]:
+        seen.append(whose.get())
+        return list(await wire(items))
+
+    courier = Courier(send, cost=lambda item: 1, max_batch=8)
+
+    async def run() -> int:
+        whose.set("the first one's")
+        first = asyncio.create_task(courier.submit(1))
+        second = asyncio.create_task(courier.submit(2))
+        await passes()
+        first.cancel()
+        await passes()
+        wire.answer(0)
+        return await second
+
+    assert asyncio.run(run()) == 4
+    assert (wire.batches, seen) == ([[1, 2]], ["nobody's"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.edge.body import Uploads, content_type
 from sonant.errors import AudioError, RequestError, SonantError
 
@@ -194,3 +194,14 @@ def test_a_form_of_several_recordings_and_words(size: int) -> None:
 def test_forms_that_cannot_be_meant(parts: tuple[tuple[str, bytes], ...], kind: dict[str, bool], told: str) -> None:
     with pytest.raises(RequestError, match=told):
         read_form(*parts, files={"file": 1}, texts=("name",), **kind)
+
+
+def test_more_requests_than_allowed_are_refused_and_leave_no_trace() -> None:
+    uploads = Uploads(Limits(max_requests=2))
+    with uploads.one(), uploads.one():
+        with pytest.raises(RequestError, match="all 2 requests") as caught, uploads.one():
+            pass
+        with uploads.within_session():
+            pass
+    assert caught.value.code == "server.full"
+    assert uploads.requests == 0

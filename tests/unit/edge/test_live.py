@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.edge import face
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot
@@ -322,3 +322,16 @@ def test_sessions_are_counted(server: Server, clip: Clip) -> None:
     assert values["sonant_slots_used"] == 0
     assert values["sonant_step_rows_count"] > 0
     assert server.outcomes() == {"done": 1}
+
+
+def test_answers_that_take_longer_than_their_sound_are_late(tones: Engine) -> None:
+    metrics = Metrics("classify", "tones", "1")
+    live = Live(LabelStreams(SlotPool(tones, 1)), Limits(), metrics)
+    hop_s = tones.hop / tones.info.sample_rate_hz
+    for sound_s, took_s in [(0.1, 0.1), (0.1, 0.11), (0.0, hop_s), (0.001, hop_s + 0.001), (9.0, 8.9)]:
+        live.answered(sound_s, took_s)
+    assert (live.chunks, live.chunks_late) == (5, 2)
+    [late] = [
+        value for name, _, _, samples in snapshot_of(metrics) if name == "sonant_chunks_late" for _, _, value in samples
+    ]
+    assert late == 2

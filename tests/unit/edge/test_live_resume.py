@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from sonant.config.serve import Limits, Sessions
+from sonant.client.live import Answer, LiveClient
+from sonant.config.replica import Limits, Sessions
 from sonant.edge import face
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics
 from sonant.edge.saved import SavedSessions
 from sonant.edge.streams_labels import LabelStreams
 from sonant.edge.streams_sound import SoundStreams
-from sonant.listen.client import Answer, LiveClient
 from sonant.runtime.info import EventRule, Link
 from sonant.runtime.slots import SlotPool
 from sonant.runtime.sound_slots import SoundPool
@@ -148,7 +148,7 @@ SESSIONS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 }
 
 
-def speech(start: dict[str, Any], seconds: float = 3.0) -> list[bytes]:
+def speech(start: dict[str, Any], seconds: float = 3.0) -> list[Any]:
     """Bursts of noise in messages of any size, cut anywhere in samples too."""
     rng = np.random.default_rng(7)
     time_N = np.arange(int(seconds * start["sample_rate_hz"])) / start["sample_rate_hz"]
@@ -163,13 +163,15 @@ def is_ready(answer: Answer) -> bool:
     return isinstance(answer, dict) and answer["type"] == "ready"
 
 
-def told(url: str, start: dict[str, Any], messages: list[bytes]) -> tuple[list[Answer], LiveClient]:
+def told(url: str, start: dict[str, Any], messages: list[bytes | float]) -> tuple[list[Answer], LiveClient]:
+    """What a session says about sound and, where a number stands between it, another mix."""
+
     async def talk() -> tuple[list[Answer], LiveClient]:
         async with LiveClient(url, start, max_unsaved=1 << 16) as client:
 
             async def speak() -> None:
                 for message in messages:
-                    await client.send(message)
+                    await (client.send(message) if isinstance(message, bytes) else client.set(dry=message))
                 await client.end()
 
             speaking = asyncio.create_task(speak())
@@ -198,6 +200,20 @@ def test_cut_anywhere_a_session_says_what_it_would_have_said(kind: str, tmp_path
     while list((tmp_path / "kept").iterdir()):  # tokens that never reached the client
         later.sweep()
     assert all(live.pool.used == 0 for live in town.lives)
+
+
+def test_a_mix_that_changes_on_the_way_changes_where_it_did(tmp_path: Path, run_app: Any) -> None:
+    make, start = SESSIONS["sound"]
+    messages = speech(start)
+    for at in range(len(messages) - 1, 0, -3):
+        messages.insert(at, at % 10 / 10)
+        messages.insert(at, 0.77)  # nothing is sent before the next: it is never heard
+    with run_app(Town(make, str(tmp_path / "kept"), [])) as url:
+        whole, _ = told(url, start, messages)
+    with run_app(Town(make, str(tmp_path / "kept"), [3, 5, 9, 20, 40, 7, 11, 30, 4, 25])) as url:
+        pieces, client = told(url, start, messages)
+    assert client.reconnects >= 5
+    assert pieces == whole
 
 
 def test_a_replica_that_leaves_hands_its_sessions_over(tmp_path: Path, run_app: Any) -> None:

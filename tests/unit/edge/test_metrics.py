@@ -59,12 +59,15 @@ def test_a_snapshot_is_plain_data(metrics: Metrics) -> None:
 
 def test_names_and_labels_keep_the_rules(metrics: Metrics) -> None:
     metrics.request("ok", 0.1)
+    metrics.refused("audio.empty")
     metrics.session("done")
+    metrics.session_begun("opened")
+    metrics.session_rejected("server.full")
     for family in text_string_to_metric_families(render({"r": metrics.snapshot()}).decode()):
         assert re.fullmatch(r"sonant_[a-z_]+", family.name)
         assert family.documentation
         for sample in family.samples:
-            assert set(sample.labels) <= {"task", "model", "version", "outcome", "replica", "le"}
+            assert set(sample.labels) <= {"task", "model", "version", "engine", "outcome", "replica", "le"}
             assert not sample.name.endswith("_created")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,44 @@ def test_rolling_back_goes_to_the_version_before(versions: list[str], tmp_path: 
     assert rollback(store, "tiny", "champion") == f"{store}/tiny/v1"
     assert open_bundle(f"{store}/tiny@champion").info.version == "v1"
     assert len(history(store, "tiny")) == 4
+
+
+def test_rolling_back_twice_goes_further(versions: list[str], tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    for version in versions:
+        promote(version, "champion", store)
+    assert [rollback(store, "tiny", "champion") for _ in range(2)] == [f"{store}/tiny/v1", f"{store}/tiny/v0"]
+    with pytest.raises(BundleError, match="never meant another version"):
+        rollback(store, "tiny", "champion")
+    promote(versions[2], "champion", store)
+    promote(versions[0], "champion", store)
+    assert rollback(store, "tiny", "champion") == f"{store}/tiny/v2"
+
+
+def test_a_version_may_be_named(versions: list[str], tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    for version in versions[:2]:
+        promote(version, "champion", store)
+    assert open_bundle(f"{store}/tiny@v0").info.version == "v0"
+    assert open_bundle(f"{store}/tiny@champion=v0").info.version == "v0"
+    with pytest.raises(BundleError, match="no alias or version 'v2'"):
+        open_bundle(f"{store}/tiny@v2")
+    with pytest.raises(BundleError, match="cannot be a name"):
+        open_bundle(f"{store}/tiny@champion=..")
+    other = open_bundle(versions[2])
+    for name in ("bundle.json", "bundle.sha256"):
+        (tmp_path / "store" / "tiny" / "v0" / name).write_bytes((other.path / name).read_bytes())
+    with pytest.raises(BundleError, match="differs from its recorded hash"):
+        open_bundle(f"{store}/tiny@champion=v0")
+
+
+def test_writers_wait_for_each_other(versions: list[str], tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    for version in versions:
+        promote(version, "champion", store)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: promote(f"{store}/tiny@v{number % 3}", f"alias{number}", store), range(16)))
+    assert {move.alias for move in history(store, "tiny")} == {"champion", *(f"alias{n}" for n in range(16))}
 
 
 def test_there_may_be_nothing_to_go_back_to(versions: list[str], tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from serve_apps import classify
+from sonant.client.live import socket_url
 from sonant.config.serve import ClassifyApp
 from sonant.errors import EnvError, SonantError
-from sonant.listen.there import listen_there, socket_url
+from sonant.listen.there import listen_there
 
 
 @pytest.fixture(scope="module")

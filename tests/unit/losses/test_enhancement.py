@@ -8,6 +8,7 @@ from sonant.losses.compressed import compressed
 from sonant.losses.enhancement import Weights, enhancement
 from sonant.losses.l1 import l1
 from sonant.losses.si_sdr import si_sdr
+from sonant.losses.snr import snr
 from sonant.losses.stft import multi_stft
 
 torch.manual_seed(0)
@@ -17,7 +18,7 @@ CLEAN[3] = 0
 NOISY = CLEAN + 0.5 * torch.randn(B, N)
 OUTPUT = CLEAN + 0.1 * torch.randn(B, N)
 SAMPLES = torch.tensor([4000, 4000, 2000, 3000])
-EACH = Weights(1, 1, 1, 1, 1)
+EACH = Weights(1, 1, 1, 1, 1, 1)
 
 
 def test_each_distance_counts_as_much_as_its_weight() -> None:
@@ -28,6 +29,7 @@ def test_each_distance_counts_as_much_as_its_weight() -> None:
     parts = {
         "l1": l1(output, clean, samples),
         "si_sdr": -si_sdr(output, clean, samples, ceiling_db=30),
+        "snr": -snr(output, clean, samples),
         "stft": multi_stft(output, clean, samples),
         "compressed": compressed(output, clean, samples),
     }
@@ -39,7 +41,7 @@ def test_each_distance_counts_as_much_as_its_weight() -> None:
 
 def test_items_without_speech_are_judged_by_what_is_left() -> None:
     one = [wave[3:] for wave in (OUTPUT, CLEAN, NOISY, SAMPLES)]
-    only = Weights(l1=0, si_sdr=7, stft=7, absent=0.5)
+    only = Weights(l1=0, si_sdr=7, snr=7, stft=7, absent=0.5)
     left = absent_energy(one[0], one[2], one[3])
     assert enhancement(*one, weights=only).item() == pytest.approx(0.5 * left.item(), rel=1e-4)
     softer = enhancement(0.1 * one[0], *one[1:], weights=EACH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serve_apps import classify, home
+from sonant.client import Client
 from sonant.config.serve import ClassifyApp, HomeApp
 from sonant.edge import face
+from sonant.edge.compare import Comparison
 from sonant.edge.metrics import Metrics, Snapshot
+from sonant.edge.openapi import merge
 from sonant.errors import EnvError
 from sonant.runtime.bundle import open_bundle
 from sonant.runtime.engine import Engine
+from sonant.verbs.rollouts import table
 
 ROUTE = "/v1/audio/classifications"
 
@@ -45,6 +50,13 @@ class Neighbours:
     async def snapshots(self, name: str, deployments: list[str]) -> dict[str, Snapshot]:
         assert (name, deployments) == ("words", ["Ingress"])
         return {replica: metrics.snapshot() for replica, metrics in self.replicas.items()}
+
+    async def rollouts(self, name: str) -> list[dict[str, Any]]:
+        compared = Comparison()
+        for number in range(120):
+            compared.add({"agreement": 1.0, "champion_s": 0.001, "candidate_s": 0.001 * (1 + number % 2)})
+        stale = {"candidate": "tiny/0", "rule": {}, **compared.wire()}
+        return [stale, *({"candidate": "tiny/2", "rule": {"least": 200}, **compared.wire()} for _ in range(2))]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +152,50 @@ def test_every_part_that_a_page_asks_for_exists() -> None:
 def test_documents_are_merged_by_prefix() -> None:
     one = {"paths": {"": {"post": {}}}, "components": {"schemas": {"A": {}}}}
     other = {"paths": {"/x": {"get": {}}}}
-    merged = home.merge("t", {"/one": one, "": other})
+    merged = merge("t", {"/one": one, "": other})
     assert list(merged["paths"]) == ["/one", "/x"]
     assert merged["components"]["schemas"] == {"A": {}}
+
+
+def test_an_application_that_sleeps_is_not_woken_by_those_who_look_after_it() -> None:
+    asked: list[str] = []
+    asleep = {"never": True, "seldom": False}
+
+    async def ask(name: str) -> dict[str, Any]:
+        asked.append(name)
+        return {"sleeps": name == "seldom"}
+
+    async def run() -> None:
+        directory = home.ServeDirectory(ask, asleep.__getitem__)
+        for name in ("never", "seldom"):
+            await directory.describe(name)  # nothing is known: it is asked, and so woken
+        asleep["seldom"] = True
+        for name in ("never", "seldom"):
+            assert await directory.describe(name) == {"sleeps": name == "seldom"}
+        asleep["seldom"] = False
+        await directory.describe("seldom")
+
+    asyncio.run(run())
+    assert asked == ["never", "seldom", "never", "seldom"]
+
+
+def test_candidates_on_trial_are_told(
+    start: Callable[..., str], neighbours: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = start(words=ROUTE, gone="/gone")
+    assert Client(url).rollouts() == []
+    assert table([]) == "no application has a canary or a shadow"
+    tried = {"canary": {"model": "tiny/3", "share": 0.1}, "shadow": {"model": "tiny/2", "share": 1.0}}
+    described = {**neighbours.description, "model": neighbours.description["model"] | tried}
+    monkeypatch.setattr(neighbours, "description", described)
+    [told] = Client(url).rollouts()
+    assert told.canary is not None
+    assert (told.application, told.canary.model_dump()) == ("words", tried["canary"])
+    shadow = told.shadow
+    assert shadow is not None
+    assert (shadow.model, shadow.compared, shadow.ready, shadow.lacks) == ("tiny/2", 240, True, [])
+    assert shadow.measures["candidate_s"]["mean"] == pytest.approx(0.0015)
+    shown = table([told])
+    assert "canary  tiny/3 answers 10.0%" in shown
+    assert "240 compared, 0 failed, 0 dropped, 0 skipped" in shown
+    assert "ready to be promoted" in shown

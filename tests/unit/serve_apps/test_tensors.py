@@ -86,6 +86,16 @@ def test_only_so_many_bundles_are_held(app: TensorsApp) -> None:
     assert models.open("words").graph is not first
 
 
+def test_the_one_that_was_asked_for_longest_ago_makes_room(app: TensorsApp) -> None:
+    more = {**app.models, "third": app.models["words"]}
+    models = Models(app.model_copy(update={"models": more, "most_loaded": 2}))
+    first, second = models.open("words").graph, models.open("again").graph
+    assert models.open("words").graph is first
+    models.open("third")
+    assert models.open("words").graph is first
+    assert models.open("again").graph is not second
+
+
 def _input(tensor: dict[str, Any], feeds: dict[str, Any]) -> dict[str, Any]:
     value = feeds[tensor["name"]]
     return {**tensor, "shape": list(value.shape), "data": value.tolist()}

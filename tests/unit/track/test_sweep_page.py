@@ -83,3 +83,21 @@ def test_the_line_is_the_best_that_can_be_had_for_a_cost() -> None:
     assert staircase(points, "max") == [(1.0, 0.5), (3.0, 0.5), (3.0, 0.7), (4.0, 0.7)]
     assert staircase(points, "min") == [(1.0, 0.5), (2.0, 0.5), (2.0, 0.4), (4.0, 0.4)]
     assert staircase([], "max") == []
+
+
+def test_means_over_seeds_stand_in_front_where_they_named_the_winner(make: Make, tiny_run: Path) -> None:
+    sweep = make(5, 1)
+    shutil.copytree(tiny_run, sweep / "repeats" / "1-seed2")
+    table = json.loads((sweep / "sweep.json").read_text())
+    runs = [
+        {"trial": 1, "seed": seed, "state": "done", "metrics": {"accuracy": 0.6}, "seconds": 60.0, "note": ""}
+        for seed in (1, 2)
+    ]
+    mean = {"trial": 1, "complete": True, "mean": {"accuracy": 0.6}, "deviation": {"accuracy": 0.01}, "over": []}
+    table |= {"best_run": "repeats/1-seed2", "repeats": runs, "confirmed": [{**mean, "seeds": [1, 2]}]}
+    (sweep / "sweep.json").write_text(json.dumps(table))
+    text = sweep_page(str(sweep))
+    assert "mean of trial 1 over 2 seeds" in text
+    assert f"sonant report {sweep}/repeats/1-seed2" in text
+    assert "all trials and seeds together" in text
+    assert text.index("<h2>Trial 1 wins</h2>") < text.index("<h2>With other seeds</h2>")

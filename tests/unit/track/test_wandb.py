@@ -16,7 +16,7 @@ from sonant.config.load import check
 from sonant.config.track import TrackConfig
 from sonant.errors import EnvError
 from sonant.track import wandb as mirroring
-from sonant.track.wandb import choose_mode, mirror
+from sonant.track.wandb import choose_mode, identity, mirror
 
 LABELS = ["no", "yes"]
 
@@ -112,3 +112,10 @@ def test_without_wandb_auto_says_so_once_and_others_fail(
         with pytest.raises(EnvError, match=f"track.wandb={mode} needs wandb and matplotlib") as caught:
             choose_mode(TrackConfig(wandb=mode))
         assert caught.value.code == "env.missing_extra"
+
+
+@pytest.mark.parametrize(
+    ("run", "name"), [("s3://b/runs/x/r1", "r1"), ("/w/s7/trials/4", "s7-4"), ("/w/s7/repeats/4-seed1", "s7-4-seed1")]
+)
+def test_runs_of_a_sweep_are_known_by_its_name(run: str, name: str) -> None:
+    assert identity(run) == name

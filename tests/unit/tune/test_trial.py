@@ -36,21 +36,26 @@ def test_a_trial_is_a_run_that_tells_how_it_stands(searched: Callable[..., Exper
     assert (Path(run.path) / "environment.json").is_file()
 
 
-def test_a_trial_that_is_cut_short_goes_on_from_its_last_epoch(searched: Callable[..., Experiment]) -> None:
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_trial_that_is_cut_short_goes_on_from_its_last_epoch(
+    searched: Callable[..., Experiment], seed: int | None
+) -> None:
     cfg = searched(train={"epochs": 3})
     whole, cut = create_sweep(cfg), create_sweep(cfg)
     reference: list[dict[str, Any]] = []
-    run_trial(whole.path, 0, POINT, lambda standing, _: reference.append(standing))
+    run_trial(whole.path, 0, POINT, lambda standing, _: reference.append(standing), seed=seed)
 
     def stop(standing: dict[str, Any], _: str | None) -> None:
         raise Stop
 
     with pytest.raises(Stop):
-        run_trial(cut.path, 0, POINT, stop)
+        run_trial(cut.path, 0, POINT, stop, seed=seed)
     told: list[dict[str, Any]] = []
-    run_trial(cut.path, 0, POINT, lambda standing, _: told.append(standing))
+    run_trial(cut.path, 0, POINT, lambda standing, _: told.append(standing), seed=seed)
     assert [at["epochs"] for at in told] == [2, 3, 3], "the first epoch is not done again"
     assert [at["metrics"] for at in told] == [at["metrics"] for at in reference[1:]], "bit for bit"
+    config = open_run(cut.run(0, seed)).config
+    assert (config.seed, config.data.split.seed) == ((0, None) if seed is None else (3, 0))
 
 
 def test_divergence_ends_the_trial_and_is_told(searched: Callable[..., Experiment]) -> None:

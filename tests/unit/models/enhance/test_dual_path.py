@@ -160,6 +160,7 @@ def test_a_long_stream_keeps_its_memory_small() -> None:
         ({"bands": 20}, "at least 2 more than the 20 bins"),
         ({"group": 5}, "no multiple of group=5"),
         ({"latency_ms": 20.1}, "even number"),
+        ({"spare_db": [20, 20]}, "second ratio must be the higher"),
     ],
 )
 def test_wrong_configs_are_refused(settings: dict[str, Any], message: str) -> None:

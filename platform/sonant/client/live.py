@@ -2,6 +2,7 @@
 
     async with LiveClient("http://127.0.0.1:8000/v1/audio/extractions", {"speaker": "spk_..."}) as client:
         await client.send(pcm)          # from one task; waits while too much is not saved
+        await client.set(dry=0.2)       # from here on
         await client.end()
         async for answer in client:     # in another: messages as dicts, sound as bytes, until all is answered
             ...
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -27,11 +30,18 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 Answer = dict[str, Any] | bytes
+SESSION_HEADER = "x-session-id"
+"""Says which connections belong together: the server sends them to the same replica as long as it is there."""
 _SOCKETS = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 _ANSWERS = ("event", "scores", "level")
 _AGAIN = ("server.full", "server.draining", "server.starting", "server.internal", "env.cluster", "request.too_slow")
 """Errors that another replica, or the same one later, may not have."""
-_OPEN_S = 10.0
+_ELSEWHERE = ("server.full", "server.draining")
+"""Of these, the ones that only this replica may have: the next connection asks for another."""
+_TRIES = 3
+"""Connections for a session that has not begun, when replicas are full."""
+_FIRST_OPEN_S, _OPEN_S = 30.0, 10.0
+"""Time for a handshake; the first may have to wait for a replica that starts."""
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 _PIECE = 1 << 16
 _DONE = None
@@ -51,23 +61,29 @@ class LiveClient:
         max_unsaved: int = 16 << 20,
     ) -> None:
         """`patience_s` is how long a lost connection is tried for again, `max_unsaved` the bytes that are held."""
+        if find_spec("websockets") is None:
+            raise EnvError("env.missing_extra", "websockets is not installed", hint="pip install 'sonant[client]'")
         self.url = socket_url(url)
         self.reconnects = 0
         """Connections that followed another one."""
         self.ready: dict[str, Any] = {}
         """What the server said first."""
+        self._name = _new_name()
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._start = {"type": "start", **start, "resume": True, **({} if reference is None else {"enroll": True})}
         self._reference = reference
         self._patience_s, self._max_unsaved = patience_s, max_unsaved
-        self._unsaved: deque[bytes] = deque()
-        self._first = self._next = 0
-        """Numbers of the first message that is held, and of the next to send on this connection."""
+        self._unsaved: deque[bytes | str] = deque()
+        """Sound, and between it, where they were said, changes as text: they belong to the sound that follows them."""
+        self._first = 0
+        """Number of the first binary message that is held, or of the next one."""
+        self._sent = 0
+        """How many of those that are held went over this connection."""
         self._bytes = 0
         self._number = self._received = 0
         self._ended = self._paused = self._said_pause = False
         self._changed = asyncio.Condition()
-        self._answers: asyncio.Queue[Answer | SonantError | None] = asyncio.Queue()
+        self._answers: asyncio.Queue[Answer | BaseException | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self.over = False
         """Whether nothing that is sent is heard any more."""
@@ -93,6 +109,15 @@ class LiveClient:
             self._paused = False
             self._changed.notify_all()
 
+    async def set(self, *, dry: float) -> None:
+        """The share of the sound that is mixed with the answer, for what is sent from here on."""
+        async with self._changed:
+            if self._unsaved and isinstance(self._unsaved[-1], str):  # no sound was in between: the later one counts
+                self._unsaved.pop()
+                self._sent = min(self._sent, len(self._unsaved))
+            self._unsaved.append(json.dumps({"type": "set", "dry": dry}))
+            self._changed.notify_all()
+
     async def pause(self) -> None:
         """No sound for a while: the server is told to be patient."""
         async with self._changed:
@@ -105,9 +130,13 @@ class LiveClient:
             self._ended = True
             self._changed.notify_all()
 
+    def give_up(self, error: BaseException) -> None:
+        """There will be no more sound, for this reason: whoever waits for answers is told it."""
+        self._answers.put_nowait(error)
+
     async def __aiter__(self) -> AsyncIterator[Answer]:
         while (answer := await self._answers.get()) is not None:
-            if isinstance(answer, SonantError):
+            if isinstance(answer, BaseException):
                 raise answer
             yield answer
 
@@ -128,8 +157,10 @@ class LiveClient:
                 )
             if before != (self._received, self._first, self._number):
                 tries, lost_at = 0, clock()
-            resumable = "resume" in self.ready
-            if not resumable or told.code not in _AGAIN or clock() - lost_at > self._patience_s:
+            again = "resume" in self.ready or (told.code in _ELSEWHERE and tries < _TRIES - 1)
+            if told.code in _ELSEWHERE:
+                self._name = _new_name()
+            if not again or told.code not in _AGAIN or clock() - lost_at > self._patience_s:
                 return await self._finish(told)
             await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
             tries += 1
@@ -145,8 +176,10 @@ class LiveClient:
         """One connection to its end: None when all is answered, otherwise why it ended."""
         from websockets.asyncio.client import connect
 
+        headers = {**self._headers, SESSION_HEADER: self._name}
+        open_s = _OPEN_S if self.ready else _FIRST_OPEN_S
         async with connect(
-            self.url, additional_headers=self._headers, open_timeout=_OPEN_S, compression=None, max_size=None
+            self.url, additional_headers=headers, open_timeout=open_s, compression=None, max_size=None
         ) as socket:
             await self._greet(socket)
             sender: asyncio.Task[None] | None = None
@@ -171,6 +204,9 @@ class LiveClient:
                         return None
                     elif kind == "error":
                         told = _error_of(message["error"])
+            except asyncio.CancelledError:  # whoever listened leaves
+                await socket.close(1001)
+                raise
             except _connection_errors():
                 if told is None:  # a close that was explained is no loss of the connection
                     raise
@@ -197,8 +233,8 @@ class LiveClient:
         self.ready = message
         self._number = 0  # numbers begin anew with each connection
         async with self._changed:
+            self._sent = 0
             self._drop(message.get("messages", 0))
-            self._next = self._first
             self._changed.notify_all()
 
     async def _saved(self, message: dict[str, Any]) -> None:
@@ -208,10 +244,14 @@ class LiveClient:
             self._changed.notify_all()
 
     def _drop(self, until: int) -> None:
-        """Forgets the messages that need not be sent again."""
+        """Forgets the binary messages before number `until`, and the changes before them. A change right behind them
+        is sent again: the record may have been made just before it, and twice is like once."""
         while self._first < until:
-            self._bytes -= len(self._unsaved.popleft())
-            self._first += 1
+            item = self._unsaved.popleft()
+            self._sent = max(0, self._sent - 1)
+            if isinstance(item, bytes):
+                self._bytes -= len(item)
+                self._first += 1
 
     def _answer(self, answer: Answer) -> None:
         self._received += 1
@@ -223,10 +263,11 @@ class LiveClient:
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._waiting or self._ended or self._paused > self._said_pause)
-                data = self._unsaved[self._next - self._first] if self._waiting else None
+                data = self._unsaved[self._sent] if self._waiting else None
+                self._sent += data is not None
             if data is not None:
                 await socket.send(data)
-                self._next, self._said_pause = self._next + 1, False
+                self._said_pause &= isinstance(data, str)
             elif self._ended:
                 return await socket.send('{"type": "end"}')
             else:
@@ -236,8 +277,15 @@ class LiveClient:
     @property
     def _waiting(self) -> bool:
         if "resume" not in self.ready:
-            self._drop(self._next)
-        return self._next - self._first < len(self._unsaved)
+            while self._sent:
+                self._sent -= 1
+                self._bytes -= len(self._unsaved.popleft())
+        return self._sent < len(self._unsaved)
+
+
+def _new_name() -> str:
+    """A name for a session; no right goes with it."""
+    return uuid.uuid4().hex
 
 
 _HINT = "is `sonant serve` running there?"
