@@ -267,14 +267,13 @@ class Player:
             return self.children[-1]
 
         monkeypatch.setattr(nursery(), "child", watched)
-        monkeypatch.setattr(live_decode.CodedDecoder, "close", self._look(live_decode.CodedDecoder.close))
+        ask = live_decode.CodedDecoder._ask
 
-    def _look(self, close: Callable[[Any], None]) -> Callable[[Any], None]:
-        def looked(decoder: Any) -> None:
+        async def looked(decoder: live_decode.CodedDecoder, *asked: Any) -> None:
             self.most_kib = max(self.most_kib, _private_kib(decoder._child))
-            close(decoder)
+            await ask(decoder, *asked)
 
-        return looked
+        monkeypatch.setattr(live_decode.CodedDecoder, "_ask", looked)
 
     def begin(self, container: str) -> Any:
         socket = self.open_socket(self.replica, f"{self.replica.prefix}/stream")
