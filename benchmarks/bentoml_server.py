@@ -26,7 +26,7 @@ def clip(data: bytes, rate_hz: int) -> np.ndarray:
     return decode(data, rate_hz=rate_hz, max_s=600)
 
 
-@bentoml.service(workers=1, metrics={"enabled": False})
+@bentoml.service(workers=1, metrics={"enabled": False}, logging={"access": {"enabled": False}})
 class Plain:
     def __init__(self) -> None:
         self.engine = engine()
@@ -39,7 +39,7 @@ class Plain:
         return dict(classification(info, logits_WK, len(wav_N) / info.sample_rate_hz))
 
 
-@bentoml.service(workers=1, metrics={"enabled": False})
+@bentoml.service(workers=1, metrics={"enabled": False}, logging={"access": {"enabled": False}})
 class Graph:
     def __init__(self) -> None:
         self.engine = engine()
@@ -49,7 +49,7 @@ class Graph:
         return self.engine.logits(wav_BN)
 
 
-@bentoml.service(workers=1, metrics={"enabled": False})
+@bentoml.service(workers=1, metrics={"enabled": False}, logging={"access": {"enabled": False}})
 class Batched:
     graph = bentoml.depends(Graph)
 

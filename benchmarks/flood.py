@@ -4,9 +4,9 @@
 
 The whole stack (HAProxy, Ray Serve, one replica) on this machine; the flood comes from another process. Then the fast
 senders are cut off, and the others hold on to their connections as long as they can. Told are the lateness of the
-healthy session's scores before, during and after the flood, how long it takes until no slot is taken and no half-open
-connection is left, and how much memory the server has gained. Half of the silent sessions say `start` first. Without a
-bundle, an untrained TC-ResNet8 is served.
+healthy session's scores before, during and after the flood, how long it takes until no slot is taken, how many
+half-open connections are left then, and how much memory the server has gained. Half of the silent sessions say `start`
+first. Without a bundle, an untrained TC-ResNet8 is served.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import servers
 from serve import STREAM_CHUNK_S, export_untrained, stream_one
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 APP = "words"
 FRAME = bytes(1 << 14)
@@ -122,12 +124,11 @@ class Flood:
         self._stream = "ws" + url.removeprefix("http") + f"/{APP}/stream"
 
     async def run(self, half_open: int, silent: int, fast: int, pipe: Connection) -> None:
-        from websockets.asyncio.client import connect
-
         halves = await self._together(half_open, self._half)
         quiet = await self._together(silent, lambda: connect(self._stream, compression=None, ping_interval=None))
-        for socket in quiet[::2]:
-            await socket.send('{"type": "start"}')
+        with contextlib.suppress(ConnectionClosed):
+            for socket in quiet[::2]:
+                await socket.send('{"type": "start"}')
         senders = await self._together(fast, lambda: connect(self._stream, compression=None, ping_interval=None))
         tasks = [asyncio.create_task(self._send(socket)) for socket in senders]
         pipe.send(f"{len(halves)} half-open, {len(quiet)} silent, {len(senders)} too fast")
@@ -163,7 +164,6 @@ class Flood:
 
     async def _send(self, socket: Any) -> None:
         """Sound as fast as it is taken, until the connection is cut; answers are read."""
-        from websockets.exceptions import ConnectionClosed
 
         async def read() -> None:
             with contextlib.suppress(ConnectionClosed):

@@ -4,8 +4,6 @@ LitServe has one process for HTTP and one that decodes, runs the graph and answe
 many requests that wait already, and never waits for more, which is its faster setting on a CPU.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence
@@ -30,7 +28,7 @@ class Api(litserve.LitAPI):
     def setup(self, device: str) -> None:
         self.engine = Engine(open_bundle(os.environ["SONANT_BUNDLE"]), providers=("CPUExecutionProvider",))
 
-    # What is annotated so is taken as it is, and not as JSON.
+    # What is annotated so is taken as it is, and not as JSON; LitServe reads it as no string (no future annotations).
     def decode_request(self, request: Annotated[bytes, Body()]) -> Clip:
         info = self.engine.info
         wav_N = decode(request, rate_hz=info.sample_rate_hz, max_s=600)

@@ -12,8 +12,8 @@ import pytest
 
 from sonant.edge import haste
 
-FAST, CHUNK = 3, bytes(2 * 640)
-"""Sessions that are too fast; 40 ms of a client that is live."""
+TOGETHER = 4
+"""Sessions, as many as there are slots."""
 
 
 @pytest.fixture(scope="module")
@@ -29,42 +29,38 @@ async def until(true: Callable[[], bool]) -> None:
     raise AssertionError("it does not come true")
 
 
-def test_a_live_session_waits_for_one_piece_of_the_hasty_ones(
-    classify: Any, open_socket: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ahead", [True, False])
+def test_only_sessions_in_time_share_a_call(
+    classify: Any, open_socket: Any, monkeypatch: pytest.MonkeyPatch, ahead: bool
 ) -> None:
-    monkeypatch.setattr(haste, "AHEAD_S", 0.5)
-    serving = classify.replica._face.live
-    pool, step = serving.pool, serving.pool.step
+    monkeypatch.setattr(haste, "AHEAD_S", -1e9 if ahead else 1e9)
+    pool = classify.replica._face.live.pool
+    step = pool.step
     calls: list[list[int]] = []
-    monkeypatch.setattr(
-        pool, "step", lambda ready: (calls.append([len(chunk) for chunk in ready.values()]), step(ready))[1]
-    )
-    path = f"{classify.prefix}/stream"
+
+    def stepped(ready: Any) -> Any:
+        calls.append([len(chunk) for chunk in ready.values()])
+        return step(ready)
+
+    monkeypatch.setattr(pool, "step", stepped)
 
     async def run() -> None:
-        sockets = [open_socket(classify, path) for _ in range(FAST + 1)]
+        sockets = [open_socket(classify, f"{classify.prefix}/stream") for _ in range(TOGETHER)]
         for one in sockets:
             one.say('{"type": "start", "scores": true}')
-        *fast, healthy = sockets
-        for one in fast:
-            one.say(bytes(2 * 16_000))  # what it may send before its time
-        await until(lambda: sum(map(sum, calls)) >= FAST * 15_000)
-        calls.clear()
-        for one in fast:
-            one.say(bytes(2 * 160_000))
-        for _ in range(25):
-            healthy.say(CHUNK)
-        healthy.say('{"type": "end"}')
-        await asyncio.wait_for(healthy.task, 60)
-        assert healthy.close_code == 1000
-        together = [sizes for sizes in calls if len(sizes) > 1]
-        assert all(len(sizes) <= 2 for sizes in calls), "hasty sessions take turns"
-        assert all(sum(sizes) <= haste.HASTY_BYTES // 2 + pool.hop + len(CHUNK) for sizes in together)
-        for one in fast:
-            one.leave()
-        await asyncio.wait_for(asyncio.gather(*(one.task for one in fast), return_exceptions=True), 60)
+            for _ in range(2):
+                one.say(bytes(32_000))
+            one.say('{"type": "end"}')
+        await asyncio.wait_for(asyncio.gather(*(one.task for one in sockets)), 60)
+        assert {one.close_code for one in sockets} == {1000}
 
     asyncio.run(run())
+    if ahead:
+        assert {len(sizes) for sizes in calls} == {1}, "they take turns"
+        assert max(map(max, calls)) <= haste.HASTY_BYTES // 2 + pool.hop, "piece by piece"
+    else:
+        assert max(map(len, calls)) > 1
+        assert max(map(max, calls)) > haste.HASTY_BYTES // 2 + pool.hop
     assert pool.used == 0
 
 

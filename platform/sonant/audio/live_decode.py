@@ -18,7 +18,7 @@ from sonant.audio.samples import Wav
 from sonant.audio.sandbox_wire import READ_BYTES, Head, Inbox, crashed, packed, too_slow
 from sonant.audio.stream_decode import StreamDecoder, StreamFormat, is_raw
 
-_PIECE_BYTES = 1 << 14
+_PIECE_BYTES = 1 << 13
 """Raw messages are decoded in pieces of this size: one at 4 kHz unfolds to several times as much."""
 
 

@@ -11,21 +11,23 @@ from collections.abc import Iterator
 
 from sonant.audio.samples import Wav
 
-AHEAD_S = 5.0
-"""Sound that a session may send before its time: what a client held back while its connection was bad."""
+AHEAD_S = 1.0
+"""Sound that a session may send before its time: what a network held back, or the last message of a long one."""
+CREDIT_S = 5.0
+"""Time of its own that a session may make up for: what waited while we or the network stood still is not early."""
 PIECE = 1 << 10
 """Samples that a session hands in at once while it is ahead: 64 ms at 16 kHz."""
 
 
 class Haste:
-    """How far one session is ahead of its time. What it did not send while it was silent, it may not send at once."""
+    """How far one session is ahead of its time; `now` is in seconds of any clock."""
 
     def __init__(self, now: float) -> None:
         self._ahead_s, self._at = 0.0, now
 
     def heard(self, seconds: float, now: float) -> None:
         """So much sound has come in by now."""
-        self._ahead_s, self._at = max(0.0, self._ahead_s - (now - self._at)) + seconds, now
+        self._ahead_s, self._at = max(-CREDIT_S, self._ahead_s - (now - self._at)) + seconds, now
 
     def __bool__(self) -> bool:
         """Whether it is too far ahead."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sonant.edge.haste import AHEAD_S, PIECE, Haste
+from sonant.edge.haste import AHEAD_S, CREDIT_S, PIECE, Haste
 
 SOUND = np.arange(2.5 * PIECE, dtype=np.float32)
 
@@ -34,8 +34,17 @@ def test_what_comes_before_its_time_is_hasty_until_time_has_passed() -> None:
     assert not haste
 
 
-def test_silence_is_no_credit() -> None:
+def test_what_waited_while_the_server_stood_still_is_not_early() -> None:
     haste = Haste(0.0)
-    haste.heard(1.0, 1000.0)
-    haste.heard(AHEAD_S, 1000.0)
+    haste.heard(1.0, 1.0)
+    for _ in range(100):
+        haste.heard(0.04, 5.0)
+        assert not haste
+
+
+def test_long_silence_is_little_credit() -> None:
+    haste = Haste(0.0)
+    haste.heard(CREDIT_S + AHEAD_S, 1000.0)
+    assert not haste
+    haste.heard(0.1, 1000.0)
     assert haste
