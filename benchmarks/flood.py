@@ -3,9 +3,10 @@
     python benchmarks/flood.py [BUNDLE] [--half-open 1000] [--silent 200] [--fast 50] [--seconds 10]
 
 The whole stack (HAProxy, Ray Serve, one replica) on this machine; the flood comes from another process. Then the fast
-senders are cut off, and the others hold on to their connections as long as they can. Told are the lateness of the healthy session's scores before, during and after the
-flood, how long it takes until no slot is taken and no half-open connection is left, and how much memory the server has
-gained. Half of the silent sessions say `start` first. Without a bundle, an untrained TC-ResNet8 is served.
+senders are cut off, and the others hold on to their connections as long as they can. Told are the lateness of the
+healthy session's scores before, during and after the flood, how long it takes until no slot is taken and no half-open
+connection is left, and how much memory the server has gained. Half of the silent sessions say `start` first. Without a
+bundle, an untrained TC-ResNet8 is served.
 """
 
 from __future__ import annotations

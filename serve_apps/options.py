@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sonant.config.serve import ModelApp, StageOptions
+from sonant.config.replica import StageOptions
+from sonant.config.serve import ModelApp
 
 
 def serve_options(stage: StageOptions) -> dict[str, Any]:

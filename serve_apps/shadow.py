@@ -30,8 +30,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve_apps.shadow_session import Echo
 from serve_apps.sides import Side, chosen, who
 from sonant.audio.decode import decode
+from sonant.config.replica import Limits
 from sonant.config.rollout import Shadow
-from sonant.config.serve import Limits
 from sonant.edge.compare import Alike, Comparison, Measures, of_answers
 from sonant.edge.metrics import Family
 

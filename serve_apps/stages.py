@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from sonant.audio.formats import sniff
 from sonant.audio.sandbox import Sandbox, is_plain
-from sonant.config.serve import Limits, ModelApp
+from sonant.config.replica import Limits
+from sonant.config.serve import ModelApp
 from sonant.edge import quota, visit
 from sonant.edge.batching import Batcher, Pace
 from sonant.edge.metrics import Metrics

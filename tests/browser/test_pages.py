@@ -16,7 +16,14 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from serve_apps import classify, detect, embed, speakers, verify
 from sonant.audio.resample import resample
-from sonant.config.serve import ClassifyApp, DetectApp, EmbedApp, ModelApp, SpeakersApp, VerifyApp
+from sonant.config.serve import (
+    ClassifyApp,
+    DetectApp,
+    EmbedApp,
+    ModelApp,
+    SpeakersApp,
+    VerifyApp,
+)
 from sonant.data.corpus import Corpus
 from sonant.runtime.infer import classify as answer_of
 

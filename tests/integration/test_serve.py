@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,14 +24,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 import yaml
+from live_calls import heard, read_all, s16, session, talk
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 Floats = NDArray[np.float32]
 Clip = Callable[..., Floats]
-Message = dict[str, Any]
 
 ROUTE = "/v1/audio/classifications"
 FIELDS = {"code", "message", "hint", "request_id"}
@@ -229,46 +228,6 @@ def test_a_false_length_does_not_help(url: str) -> None:
 
 
 # ---- live -----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def session(url: str, route: str = ROUTE, **start: Any) -> Generator[ClientConnection]:
-    with connect(f"ws{url.removeprefix('http')}{route}/stream", open_timeout=20, close_timeout=10) as client:
-        client.send(json.dumps({"type": "start", **start}))
-        assert json.loads(client.recv(timeout=20))["type"] == "ready"
-        yield client
-
-
-def read_all(client: ClientConnection) -> list[Message]:
-    messages: list[Message] = []
-    try:
-        while True:
-            messages.append(json.loads(client.recv(timeout=30)))
-    except ConnectionClosed:
-        return messages
-
-
-def talk(client: ClientConnection, data: bytes, size: int = 3200) -> list[Message]:
-    """Sends everything, reads everything."""
-
-    def send() -> None:
-        for start in range(0, len(data), size):
-            client.send(data[start : start + size])
-        client.send('{"type": "end"}')
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    messages = read_all(client)
-    thread.join()
-    return messages
-
-
-def heard(messages: list[Message]) -> list[str]:
-    return [message["label"] for message in messages if message["type"] == "event"]
-
-
-def s16(wav_N: Floats) -> bytes:
-    return (wav_N * 32767).astype("<i2").tobytes()
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000])

@@ -16,7 +16,7 @@ from fastapi import Request
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.errors import AudioError, RequestError
 
 FIELD = "file"

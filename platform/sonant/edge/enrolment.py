@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sonant.audio.sandbox import Sandbox
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.edge import quota, visit
 from sonant.edge.speakers import SpeakerStore
 from sonant.errors import RequestError

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from sonant.config.serve import Sessions
+from sonant.config.replica import Sessions
 from sonant.edge.metrics import Metrics
 from sonant.edge.protocol import Ack
 from sonant.edge.saved import SavedSessions, new_token

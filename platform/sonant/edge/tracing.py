@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.types import Scope
 
-from sonant.config.serve import Tracing
+from sonant.config.replica import Tracing
 from sonant.edge.visit import Visit
 from sonant.errors import EnvError
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sonant.config.load import check, load, tree
-from sonant.config.serve import ClassifyApp, HomeApplication, ServeFile, StageOptions
+from sonant.config.replica import StageOptions
+from sonant.config.serve import ClassifyApp, HomeApplication, ServeFile
 from sonant.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.edge.body import Uploads, content_type
 from sonant.errors import AudioError, RequestError, SonantError
 

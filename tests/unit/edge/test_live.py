@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.edge import face
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics, Snapshot

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from sonant.client.live import Answer, LiveClient
-from sonant.config.serve import Limits, Sessions
+from sonant.config.replica import Limits, Sessions
 from sonant.edge import face
 from sonant.edge.live import Live
 from sonant.edge.metrics import Metrics

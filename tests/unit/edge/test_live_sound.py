@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from sonant.audio.wav import encode_wav
-from sonant.config.serve import Limits
+from sonant.config.replica import Limits
 from sonant.edge import face
 from sonant.edge.enrolment import Enroller
 from sonant.edge.live import Live

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace import SpanKind, StatusCode
 
 from sonant.config.load import check
-from sonant.config.serve import Tracing
+from sonant.config.replica import Tracing
 from sonant.edge import face, tracing, visit
 from sonant.edge.metrics import Metrics
 from sonant.edge.watch import Watch

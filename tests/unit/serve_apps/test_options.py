@@ -8,7 +8,8 @@ import pytest
 
 from serve_apps.options import routed, serve_options
 from sonant.config.load import check
-from sonant.config.serve import ClassifyApp, StageOptions
+from sonant.config.replica import StageOptions
+from sonant.config.serve import ClassifyApp
 from sonant.edge.scaling import LivePolicy
 
 

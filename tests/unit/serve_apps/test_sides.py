@@ -55,7 +55,7 @@ def test_a_share_is_a_share_and_stays_one() -> None:
 
 
 def test_a_session_is_who_it_says() -> None:
-    scope: dict[str, Any] = {"headers": [(b"x-request-id", b"r")], "query_string": b"session=q"}
+    scope: dict[str, Any] = {"headers": [(b"x-request-id", b"r")], "query_string": b"session_id=q"}
     assert who({**scope, "headers": [(b"x-session-id", b"s"), *scope["headers"]]}) == "s"
     assert who(scope) == "q"
     assert who({**scope, "query_string": b""}) == "r"

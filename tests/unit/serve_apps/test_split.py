@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle  # noqa: TID251 - what Ray does with arguments
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,9 @@ def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its exceptions are all that the handles' side imports of it."""
     names = {"ray.exceptions": {"RayActorError": OSError}, "ray.serve.exceptions": {"RayServeException": OSError}}
     for name, members in names.items():
-        module: Any = type("Module", (), members)
-        monkeypatch.setitem(__import__("sys").modules, name, module)
+        if name not in sys.modules:  # another test may have had the real ones
+            module: Any = type("Module", (), members)
+            monkeypatch.setitem(sys.modules, name, module)
 
 
 @pytest.mark.parametrize("bits", ["16", "float", "full", "empty"])
