@@ -144,11 +144,12 @@ def absolute(store: str) -> str:
 
 def succeeding(app: Application, before: Mapping[str, Any] | None) -> Application:
     """The application with the bundles of the one before it, whose live sessions may come and go on."""
-    if before is None or not isinstance(app.args, RollingApp) or app.args.earlier:
+    if before is None or not isinstance(app.args, RollingApp):
         return app
     old = cast(dict[str, Any], before.get("args") or {})
     tried = cast(dict[str, Any], old.get("canary") or {}).get("bundle")
-    past = [_version(ref) for ref in (old.get("bundle"), tried, *old.get("earlier", ())) if isinstance(ref, str)]
+    known = (old.get("bundle"), tried, *old.get("earlier", ()), *app.args.earlier)
+    past = [_version(ref) for ref in known if isinstance(ref, str)]
     now = {_version(ref) for ref in app.args.bundles}
     earlier = [ref for ref in dict.fromkeys(past) if ref not in now][:_EARLIER]
     return app.model_copy(update={"args": app.args.model_copy(update={"earlier": tuple(earlier)})})

@@ -93,6 +93,8 @@ def test_those_that_name_the_alias_follow_and_no_other(store: str, second: str, 
     assert after["words"]["args"]["earlier"] == [f"{store}/tiny@{version}"]
     assert after["words"]["logging_config"] == {"log_level": "WARNING"}
     assert after["tensors"]["args"]["models"] == {"a": f"{store}/tiny@champion=second", "b": str(tiny_bundle)}
+    [back] = [one for one in followers(after, Named(store, "tiny", "champion", version)) if one["name"] == "words"]
+    assert back["args"]["earlier"] == [f"{store}/tiny@second"], "sessions that began since then go on, too"
     [moved] = followers(before, Named(store, "tiny", "canary", version))
     assert moved["args"]["canary"]["bundle"] == f"{store}/tiny@canary={version}"
     assert moved["args"]["earlier"] == [f"{store}/tiny@second"]
