@@ -61,9 +61,10 @@ class DualPathConfig(EnhancerConfig):
     """Frames, this one and past ones, that a low bin is made of."""
     level_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     """Time constant in s of the running level that the network sees loudness in relation to."""
-    spare_db: tuple[float, float] | None = None
+    spare_db: tuple[float, float] | None = (15.0, 22.0)
     """Speech that is so much louder (dB) than what would be taken away is left alone: from the second figure on all of
-    it, below the first nothing, and a share in between. Null: everything is taken away, from clean speech too."""
+    it, below the first nothing, and a share in between. Null: everything is taken away, from clean speech too, as it
+    is in training."""
     spare_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     """Time constant in s of that ratio."""
 

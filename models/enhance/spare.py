@@ -15,12 +15,13 @@ from models.blocks.norm import RunningMean
 from models.streaming import State, child, nest
 
 _SILENCE = 1e-12
-"""Energy of a frame that makes no difference."""
+"""Mean power of a frame that makes no difference."""
 
 
 class Spare(nn.Module):
     """Takes all of it away where the ratio (dB) is up to `low_db`, nothing from `high_db` on: spectra [B, T, 2, G]
-    before and after the denoiser -> [B, T, 2, G]."""
+    before and after the denoiser -> [B, T, 2, G]. In training all is taken away: a new network that changes nothing
+    would be spared for ever."""
 
     def __init__(self, low_db: float, high_db: float, time_constant: float) -> None:
         super().__init__()
@@ -32,8 +33,10 @@ class Spare(nn.Module):
 
     def step(self, before: Tensor, after: Tensor, state: State) -> tuple[Tensor, State]:
         removed = before - after
-        energy_B2T = torch.stack([part.square().sum((2, 3)) for part in (after, removed)], 1)
-        mean_B2T, mean = self.mean.step(energy_B2T, child("mean", state))
+        power_B2T = torch.stack([part.square().mean((2, 3)) for part in (after, removed)], 1)
+        mean_B2T, mean = self.mean.step(power_B2T, child("mean", state))
+        if self.training:
+            return after, nest("mean", mean)
         kept_db_BT, removed_db_BT = (10 * torch.log10(mean_B2T.clamp_min(_SILENCE))).unbind(1)
         share_BT = ((self.high_db - (kept_db_BT - removed_db_BT)) / (self.high_db - self.low_db)).clamp(0, 1)
         return before - share_BT[:, :, None, None] * removed, nest("mean", mean)

@@ -10,7 +10,7 @@ TIME_CONSTANT = 20.0
 
 
 def run(before: Tensor, after: Tensor) -> Tensor:
-    spare = Spare(10, 20, TIME_CONSTANT)
+    spare = Spare(10, 20, TIME_CONSTANT).eval()
     return spare.step(before, after, spare.init_state(before.shape[0]))[0]
 
 
@@ -59,3 +59,9 @@ def test_silence_is_silent_and_streams_are_alone() -> None:
     both = run(torch.cat([before, 0 * before]), torch.cat([after, 0 * after]))
     assert torch.equal(both[:1], run(before, after))
     assert not both[1].any()
+
+
+def test_training_takes_everything_away() -> None:
+    before, after = pair(26)
+    spare = Spare(10, 20, TIME_CONSTANT).train()
+    assert torch.equal(spare.step(before, after, spare.init_state(1))[0], after)
