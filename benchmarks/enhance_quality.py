@@ -6,7 +6,7 @@ CPU time one is; then it is trained from the start for as many as fit into the b
 last. What is equal: seconds of CPU of the whole process (steps, and the drawing of items beside them) with one thread
 of torch, items, loss; the rate is each network's own. A fast network hears more. Plans miss by some percent on a
 machine that others use: what was really taken is told. Nothing is chosen on anything: the last (averaged) weights are
-judged. Without a budget, training is that of the network that ships: ten epochs, of which the best is kept.
+judged. Without a budget, training is that of the network that ships: twenty epochs, of which the best is kept.
 
 All are judged on one list of rendered items, drawn at fixed seeds; its digest is in each line of docs/enhance.jsonl. A
 system that has its line is not trained again, one that was trained (runs.jsonl) is only judged.
@@ -58,6 +58,8 @@ TEST = {"item_s": 4.0, "noise_only_p": 0.08, "clean_only_p": 0.08}
 COMMITTED = "384bfe85be65"
 """Digest of the 400 test items that docs/enhance.jsonl is about: seeds and settings above give no others."""
 BATCH = 8
+EPOCHS, EPOCH_ITEMS = 20, 4000
+"""Of the network that ships: as configs/enhance/dual_path.yaml."""
 LOSS = {"kind": "enhance", "l1": 0, "stft": 0, "snr": 0.02, "compressed": 1.0}
 PAPER_LOSS = {"kind": "enhance", "l1": 1.0, "stft": 0.5}
 """Of Defossez et al. 2020, arXiv:2006.12847, section 2.2, with the weight of their recipe."""
@@ -113,8 +115,8 @@ def experiment(system: str, seed: int, work: Path, steps: int | None) -> Experim
     """The one recipe, for so many steps; None: as the network that ships is trained."""
     model, lr, loss = SYSTEMS[system]
     if steps is None:
-        counts = {"items": 4000, "validation_items": 100, "test_items": 300}
-        length = {"epochs": 10, "keep": "best"}
+        counts = {"items": EPOCH_ITEMS, "validation_items": 100, "test_items": 300}
+        length = {"epochs": EPOCHS, "keep": "best"}
     else:
         counts = {"items": BATCH * steps, "validation_items": BATCH, "test_items": BATCH}
         length = {"epochs": 1, "keep": "last"}
@@ -173,7 +175,7 @@ def trained(name: str, seed: int, work: Path, budget_s: float) -> Line:
     taken = budget.timed(partial(train, steps))
     network = cast(Enhancer, open_run(taken.run).load_model("best"))
     return {
-        "steps": steps if steps is not None else 10 * 4000 // BATCH,
+        "steps": steps if steps is not None else EPOCHS * EPOCH_ITEMS // BATCH,
         "cpu_s": taken.cpu_s,
         "wall_s": taken.wall_s,
         "params": params.of_model(network),
