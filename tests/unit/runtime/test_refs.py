@@ -106,7 +106,7 @@ def test_names_of_a_store_are_plain(ref: str, tmp_path: Path) -> None:
 
 def test_an_unknown_alias_is_said_so(write: Write, tmp_path: Path) -> None:
     promote(str(write()), "champion", str(tmp_path / "store"))
-    with pytest.raises(BundleError, match="no alias 'canary'"):
+    with pytest.raises(BundleError, match="no alias or version 'canary'"):
         open_bundle(f"{tmp_path}/store/words@canary")
     with pytest.raises(BundleError, match="no alias 'champion'"):
         open_bundle(f"{tmp_path}/store/other@champion")

@@ -152,4 +152,3 @@ def test_split_gives_the_answers_of_fused(tone_bundle: Path, clip: Any) -> None:
         assert [score["score"] for score in one["scores"]] == pytest.approx(
             [score["score"] for score in other["scores"]], abs=1e-6
         )
-    assert len(handle.calls) < len(recordings)
