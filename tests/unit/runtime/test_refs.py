@@ -108,7 +108,7 @@ def test_an_unknown_alias_is_said_so(write: Write, tmp_path: Path) -> None:
     promote(str(write()), "champion", str(tmp_path / "store"))
     with pytest.raises(BundleError, match="no alias or version 'canary'"):
         open_bundle(f"{tmp_path}/store/words@canary")
-    with pytest.raises(BundleError, match="no alias 'champion'"):
+    with pytest.raises(BundleError, match="no alias or version 'champion'"):
         open_bundle(f"{tmp_path}/store/other@champion")
 
 
