@@ -384,10 +384,12 @@ def build(args: dict[str, Any]) -> Application:
 def assemble(app: ModelApp, ingress_type: type[Replica]) -> Application:
     """The deployments of an application, in the placement that it asks for."""
     from ray import serve
+    from ray.serve._private.constants import RAY_SERVE_ENABLE_HA_PROXY
 
     check_exposure(app)
     plain, kind = app.model_dump(mode="json"), type(app).__name__
-    ingress = serve.deployment(name="Ingress", **routed(app), **serve_options(app.ingress))
+    router = routed(app, haproxy=RAY_SERVE_ENABLE_HA_PROXY)
+    ingress = serve.deployment(name="Ingress", **router, **serve_options(app.ingress))
     ingress = ingress(serve.ingress()(ingress_type))
     if app.placement == "fused":
         return ingress.bind(plain)

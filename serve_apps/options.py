@@ -16,8 +16,9 @@ def serve_options(stage: StageOptions) -> dict[str, Any]:
     return {**options, "ray_actor_options": {"num_cpus": stage.num_cpus, "num_gpus": stage.num_gpus}}
 
 
-def routed(app: ModelApp) -> dict[str, Any]:
-    """Keywords of `serve.deployment` for how Ray's own proxy finds the replica of a request."""
-    return (
-        {"request_router_config": {"request_router_class": "serve_apps.router:SessionRouter"}} if app.affinity else {}
-    )
+def routed(app: ModelApp, *, haproxy: bool) -> dict[str, Any]:
+    """Keywords of `serve.deployment` for how Ray's own proxy finds the replica of a request. Behind HAProxy nothing may
+    be said of it: that has a table of its own."""
+    if haproxy or not app.affinity:
+        return {}
+    return {"request_router_config": {"request_router_class": "serve_apps.router:SessionRouter"}}

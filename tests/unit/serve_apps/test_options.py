@@ -50,6 +50,7 @@ def test_live_sessions_are_scaled_by_our_policy_which_takes_these_rules() -> Non
 
 
 def test_sessions_find_their_replica_unless_they_are_not_to() -> None:
-    router = routed(ClassifyApp(bundle="b"))["request_router_config"]["request_router_class"]
+    router = routed(ClassifyApp(bundle="b"), haproxy=False)["request_router_config"]["request_router_class"]
     assert router == "serve_apps.router:SessionRouter"
-    assert routed(ClassifyApp(bundle="b", affinity=False)) == {}
+    assert routed(ClassifyApp(bundle="b", affinity=False), haproxy=False) == {}
+    assert routed(ClassifyApp(bundle="b"), haproxy=True) == {}, "Ray refuses to deploy it"
