@@ -21,8 +21,9 @@ BINARY = "RAY_SERVE_HAPROXY_BINARY_PATH"
 
 _SETTINGS = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    # User code on the replica's main loop, no per-request thread hop, buffered logs.
+    # User code on the replica's main loop, no per-request thread hop; a line of the log is there when it was written.
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     # A clip of two seconds in one buffer, so that a body takes one pass through the proxy.
