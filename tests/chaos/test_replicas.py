@@ -93,9 +93,10 @@ class Speaker:
         return list(said(await self.task))
 
     async def undisturbed(self) -> list[Any]:
-        """The same sound in one piece, to a server that is left alone."""
+        """The same sound, cut in the same way, to a server that is left alone: longer steps round otherwise."""
         async with LiveClient(self._url, START, reference=REFERENCE) as client:
-            await client.send(self._data[: self.sent])
+            for at in range(0, self.sent, 2 * CHUNK):
+                await client.send(self._data[at : at + 2 * CHUNK])
             await client.end()
             return list(said([answer async for answer in client]))
 
@@ -176,23 +177,23 @@ def sessions_by_replica() -> dict[str, int]:
 
 def test_replicas_follow_the_sessions(serve_here: Callable[[dict[str, Any]], str], args: dict[str, Any]) -> None:
     """Places run short: one more replica comes. Sessions end: it goes, and the session on it goes on elsewhere."""
-    scaling = {"kind": "live", "min_replicas": 1, "max_replicas": 2, "free_slots": 0.5, "late_share": 1}
+    scaling = {"kind": "live", "min_replicas": 1, "max_replicas": 2, "free_slots": 0.8, "late_share": 1}
     ingress = {"autoscaling": {**scaling, "up_s": 0, "down_s": 3}, "num_cpus": 0.1, "graceful_shutdown_timeout_s": 60}
-    url = serve_here({**args, "limits": {"max_sessions": 4}, "ingress": ingress})
+    url = serve_here({**args, "limits": {"max_sessions": 16}, "ingress": ingress})
 
     async def now() -> dict[str, int]:
         return await asyncio.to_thread(sessions_by_replica)
 
     async def run() -> None:
         assert len(await now()) == 1
-        first = [Speaker(url, seed) for seed in range(3)]
-        await until(lambda: 3 in sessions_by_replica().values(), "three sessions have begun")
-        await until(lambda: len(sessions_by_replica()) == 2, "three of four places are taken: a second replica comes")
+        first = [Speaker(url, seed) for seed in range(4)]
+        await until(lambda: 4 in sessions_by_replica().values(), "four sessions have begun")
+        await until(lambda: len(sessions_by_replica()) == 2, "more than a fifth is taken: a second replica comes")
         old = next(replica for replica, number in (await now()).items() if number)
         late: list[Speaker] = []
         while not any(number for replica, number in (await now()).items() if replica != old):
             late.append(Speaker(url, 10 + len(late)))
-            await until(lambda: sum(sessions_by_replica().values()) == 3 + len(late), "one more has begun")
+            await until(lambda: sum(sessions_by_replica().values()) == 4 + len(late), "one more has begun")
         heard = [await speaker.stop() for speaker in first + late[:-1]]
         last = late[-1]
         assert last.client.reconnects == 0

@@ -57,10 +57,10 @@ def test_only_sessions_in_time_share_a_call(
     asyncio.run(run())
     if ahead:
         assert {len(sizes) for sizes in calls} == {1}, "they take turns"
-        assert max(map(max, calls)) <= haste.HASTY_BYTES // 2 + pool.hop, "piece by piece"
+        assert max(map(max, calls)) <= haste.PIECE + pool.hop, "piece by piece"
     else:
         assert max(map(len, calls)) > 1
-        assert max(map(max, calls)) > haste.HASTY_BYTES // 2 + pool.hop
+        assert max(map(max, calls)) > haste.PIECE + pool.hop
     assert pool.used == 0
 
 
