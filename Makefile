@@ -29,7 +29,7 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 
 # A file at a time in each of two processes: servers start and stop for most of the time, each on a Ray of its own.
 test: unit browser  ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/security tests/integration tests/chaos tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/security tests/integration tests/chaos tests/browser
 
 unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract

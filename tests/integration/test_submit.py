@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -68,7 +70,11 @@ def address(env: dict[str, str]) -> Generator[str]:
                 pause.wait(0.1)
             yield f"http://127.0.0.1:{dashboard}"
         finally:
-            head.terminate()  # ends what it started, and no other Ray
+            # Ends what it started, and no other Ray; asked politely, it takes half a minute.
+            started = [int(pid) for pid in Path(f"/proc/{head.pid}/task/{head.pid}/children").read_text().split()]
+            for pid in [head.pid, *started]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             head.wait(timeout=60)
 
 
