@@ -27,6 +27,7 @@ RATE_HZ = 16_000
 TONE_LABELS = ("_silence_", "fall", "rise")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `--dist loadgroup`, the tests of a file share a process, and so do all of tests/security: the bundles that
     they need take long to make."""
