@@ -27,9 +27,11 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null && with=serve/demo || with=serve/kws; \
 	  exec $(SONANT) serve $$with http_options.port=$(PORT)
 
-# A file at a time in each of two processes: servers start and stop for most of the time, each on a Ray of its own.
+# Tests of memory and time go alone; the others a file at a time in each of two processes: servers start and stop for most
+# of the time, each on a Ray of its own.
 test: unit browser  ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/security tests/integration tests/chaos tests/browser
+	$(BIN)/python -m pytest tests/security
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration tests/chaos tests/browser
 
 unit: $(VENV)/installed  ## the fast tests, two processes at once: no Ray, no browser
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit tests/contract

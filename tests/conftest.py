@@ -27,15 +27,6 @@ RATE_HZ = 16_000
 TONE_LABELS = ("_silence_", "fall", "rise")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, the tests of a file share a process, and so do all of tests/security: the bundles that
-    they need take long to make."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "security" else f"{folder}/{item.path.name}"))
-
-
 def tone_word(label: str, rate_hz: int, rng: np.random.Generator) -> Floats:
     """Half a second of a gliding tone with two overtones: `rise` goes up two octaves, `fall` comes down."""
     time_s = np.arange(round(0.5 * rate_hz)) / rate_hz
