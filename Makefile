@@ -27,7 +27,7 @@ demo: $(VENV)/installed  ## speech corpus, training, export, server and console 
 	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null && with=serve/demo || with=serve/kws; \
 	  exec $(SONANT) serve $$with http_options.port=$(PORT)
 
-# Two processes of two threads each on two cores wait for each other most of the time.
+# Two processes of two threads each would wait for each other on two cores.
 test unit: export OMP_NUM_THREADS = 1
 
 # Tests of memory and time go alone; the others a file at a time in each of two processes: servers start and stop for most

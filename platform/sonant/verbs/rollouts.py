@@ -35,7 +35,7 @@ def rollouts(args: Arguments) -> None:
     from sonant.client import Client
 
     told = Client(args.url, os.environ.get("SONANT_TOKEN")).rollouts()
-    show([one.model_dump(mode="json") for one in told] if args.json else table(told))
+    show({"rollouts": [one.model_dump(mode="json") for one in told]} if args.json else table(told))
 
 
 def table(told: Sequence[Rollout]) -> str:
